@@ -1,0 +1,7 @@
+"""The gateways: a client library for WhatsApp HTTP APIs that knows nothing of Home Assistant."""
+
+from .gateway import Gateway
+from .green_api import GreenApi
+
+GATEWAYS: dict[str, type[Gateway]] = {gateway.key: gateway for gateway in (GreenApi,)}
+"""Every gateway there is, by its key. Adding one here is all that the floors above need."""

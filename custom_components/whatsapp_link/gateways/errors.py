@@ -1,0 +1,66 @@
+"""What can go wrong between a client and a gateway.
+
+One family: each kind is something the caller can act on. No text in here ever holds a credential, a number,
+a message or an address, so that an error may be logged and shown as it is.
+"""
+
+from .model import SessionState
+
+
+class GatewayError(Exception):
+    """Base of everything the ground floor raises on purpose."""
+
+
+class CannotReach(GatewayError):
+    """The gateway did not answer, or answered that it is out of order.
+
+    `maybe_acted` says whether the request can have taken effect all the same. Only when it is False may a
+    request that sends something be repeated.
+    """
+
+    def __init__(self, reason: str, *, maybe_acted: bool) -> None:
+        """Say why, in a few English words for the log."""
+        super().__init__(reason)
+        self.maybe_acted = maybe_acted
+
+
+class InvalidCredentials(GatewayError):
+    """The gateway refused the token or key."""
+
+
+class InstanceNotFound(GatewayError):
+    """The gateway does not know the instance."""
+
+
+class WrongState(GatewayError):
+    """The session is in a state in which the gateway cannot do what was asked."""
+
+    def __init__(self, state: SessionState) -> None:
+        """Tell the state the gateway spoke of."""
+        super().__init__(f"the session is {state}")
+        self.state = state
+
+
+class RateLimited(GatewayError):
+    """Too many requests; nothing was done."""
+
+    def __init__(self, retry_after: float | None = None) -> None:
+        """Tell how many seconds to wait, if the gateway said so."""
+        super().__init__("too many requests")
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(GatewayError):
+    """What the account has paid for is used up; nothing was done."""
+
+
+class Refused(GatewayError):
+    """The gateway understood and said no. The text is its reason, redacted."""
+
+
+class InvalidAnswer(GatewayError):
+    """The answer is not one that this gateway gives: most often another server lives at the address."""
+
+
+class Unsupported(GatewayError):
+    """The gateway cannot do this at all; nothing was requested."""
