@@ -1,0 +1,49 @@
+"""A notify entity for each recipient."""
+
+from typing import override
+
+from homeassistant.components.notify import NotifyEntity, NotifyEntityDescription, NotifyEntityFeature
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import CONF_CHAT_ID, SUBENTRY_RECIPIENT
+from .coordinator import WhatsAppLinkConfigEntry
+from .entity import RecipientEntity
+from .errors import action_errors
+
+PARALLEL_UPDATES = 1
+
+_DESCRIPTION = NotifyEntityDescription(key="message", name=None)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: WhatsAppLinkConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add a notify entity for each recipient."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_RECIPIENT):
+        async_add_entities(
+            [RecipientNotify(entry, subentry, _DESCRIPTION)],
+            config_subentry_id=subentry.subentry_id,
+        )
+
+
+class RecipientNotify(RecipientEntity, NotifyEntity):
+    """Sends to one chat."""
+
+    _attr_supported_features = NotifyEntityFeature.TITLE
+
+    @override
+    async def async_send_message(self, message: str, title: str | None = None) -> None:
+        """Send a text; the title stands above it in bold."""
+        coordinator = self.coordinator
+        with action_errors(self.hass, coordinator.config_entry, coordinator.gateway.name):
+            await coordinator.gateway.send_text(self.subentry.data[CONF_CHAT_ID], _with_title(message, title))
+        coordinator.async_note_sent()
+
+
+def _with_title(message: str, title: str | None) -> str:
+    """Put a title above a message. WhatsApp sets bold what stands between asterisks in one line."""
+    words = " ".join((title or "").split())
+    return f"*{words}*\n{message}" if words else message

@@ -1,0 +1,169 @@
+"""Watches one pairing until a phone is linked or the time is over."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+import logging
+
+from .gateways.errors import CannotReach, GatewayError, InvalidAnswer, RateLimited, WrongState
+from .gateways.gateway import Capability, Gateway
+from .gateways.model import QrCode, Session, SessionState
+
+_LOGGER = logging.getLogger(__name__)
+
+PAIRING_TIME = 180.0
+"""Seconds that a person gets to take up the phone, find the menu and scan."""
+
+# A push that failed is tried again after so many seconds; until then the gateway is polled.
+_PUSH_PAUSE = 60.0
+_MAX_BACK_OFF = 30.0
+
+
+class PairingTimeout(GatewayError):
+    """Nobody paired in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A code that can be scanned now, and the loop time at which it ends."""
+
+    code: QrCode
+    expires: float
+
+
+class Pairing:
+    """One pairing of one instance.
+
+    `offer` is the code to show right now; None while there is none: the session is still starting, or the last
+    code is past its time and the next one is not there. `on_change` is called at each change of it.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        on_change: Callable[[], None],
+        *,
+        with_qr: bool = True,
+        time_limit: float | None = PAIRING_TIME,
+    ) -> None:
+        """Without `with_qr` it only waits, for a pairing code that has been given out already."""
+        self.offer: Offer | None = None
+        self._gateway = gateway
+        self._on_change = on_change
+        self._with_qr = with_qr
+        self._time_limit = time_limit
+        self._loop = asyncio.get_running_loop()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._last_png = b""
+        self._push_after = 0.0
+        self._failures = 0
+        self._last_error: GatewayError | None = None
+        self._logged_out = False
+
+    async def run(self) -> Session:
+        """Return the linked session.
+
+        Raises PairingTimeout, or the GatewayError because of which it cannot go on. A gateway that does not
+        answer for a while is waited for; it is the reason only if it is still silent when the time is over.
+        """
+        try:
+            async with asyncio.timeout(self._time_limit):
+                while True:
+                    if session := await self._attempt():
+                        return session
+        except TimeoutError:
+            pass
+        finally:
+            self._withdraw()
+        raise self._last_error or PairingTimeout
+
+    async def _attempt(self) -> Session | None:
+        """Look once, and wait as long as the gateway wants to be left alone."""
+        try:
+            session = await self._look()
+        except (CannotReach, InvalidAnswer, RateLimited) as error:
+            _LOGGER.debug("Pairing: %s", error)
+            self._last_error = error
+            self._failures += 1
+            await asyncio.sleep(self._back_off(error))
+            return None
+        self._last_error = None
+        self._failures = 0
+        if session is None:
+            await asyncio.sleep(self._gateway.pace.pairing)
+        return session
+
+    async def _look(self) -> Session | None:
+        """Ask for the session, and for a code where one may be had."""
+        session = await self._gateway.get_session()
+        if session.state.is_linked:
+            return session
+        if session.state is SessionState.BLOCKED:
+            raise WrongState(session.state)
+        if session.state is not SessionState.UNLINKED:
+            self._withdraw()
+        elif self._with_qr:
+            return await self._offer_codes()
+        return None
+
+    async def _offer_codes(self) -> Session | None:
+        try:
+            if self._can_push():
+                return await self._take_pushed()
+            if code := await self._gateway.get_qr():
+                self._show(code)
+        except WrongState as error:
+            # Not an end: the next look tells what the session is now.
+            await self._clear_old_link(error.state)
+        return None
+
+    def _can_push(self) -> bool:
+        return Capability.WATCH_QR in self._gateway.capabilities and self._loop.time() >= self._push_after
+
+    async def _take_pushed(self) -> Session | None:
+        """Show the codes that the gateway pushes, until it stops. When it cannot push, polling takes over."""
+        try:
+            async with aclosing(self._gateway.watch_qr()) as pushed:
+                async for news in pushed:
+                    if isinstance(news, Session):
+                        return news
+                    self._show(news)
+        except RateLimited:
+            _LOGGER.debug("Pairing: asked too soon for pushed codes")
+        except CannotReach, InvalidAnswer:
+            self._push_after = self._loop.time() + _PUSH_PAUSE
+        return None
+
+    async def _clear_old_link(self, state: SessionState) -> None:
+        """Log out, once, a session that keeps the remains of an old link and so gives no code."""
+        if state is SessionState.FAILED and Capability.LOGOUT in self._gateway.capabilities and not self._logged_out:
+            self._logged_out = True
+            await self._gateway.logout()
+
+    def _show(self, code: QrCode) -> None:
+        """Offer a code, once: the same picture seen again does not last longer for it."""
+        if code.png == self._last_png:
+            return
+        self._last_png = code.png
+        self._cancel_expiry()
+        self._expiry = self._loop.call_later(code.valid_for, self._withdraw)
+        self.offer = Offer(code, self._expiry.when())
+        self._on_change()
+
+    def _withdraw(self) -> None:
+        """Take the code away: past its time it would only make a phone complain."""
+        self._cancel_expiry()
+        if self.offer is not None:
+            self.offer = None
+            self._on_change()
+
+    def _cancel_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def _back_off(self, error: GatewayError) -> float:
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            return error.retry_after
+        return min(self._gateway.pace.pairing * 2.0 ** (self._failures - 1), _MAX_BACK_OFF)
