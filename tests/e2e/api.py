@@ -1,0 +1,204 @@
+"""What a person does in Home Assistant's frontend and on the phone, as calls over HTTP."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from io import BytesIO
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from PIL import Image
+import zxingcpp
+
+from .processes import RigError
+
+_USER = {"name": "Demo", "username": "demo", "password": "demo", "language": "en"}
+
+type Json = dict[str, Any]
+
+
+def decode_qr(png: bytes) -> str:
+    """Return the text of the code in a picture. Raises RigError when no scanner would find one.
+
+    Not inverted, as a phone's scanner reads it.
+    """
+    found = zxingcpp.read_barcodes(Image.open(BytesIO(png)).convert("RGB"), try_invert=False)
+    if not found:
+        raise RigError("there is no readable code in the picture")
+    return found[0].text
+
+
+async def wait_for[T](what: str, look: Callable[[], Awaitable[T | None]], seconds: float = 20) -> T:
+    """Return what `look` finds. Raises RigError when there is nothing in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := await look()) is not None:
+            return found
+        await asyncio.sleep(0.05)
+    raise RigError(f"{what}: nothing after {seconds:.0f} s")
+
+
+class _Client:
+    """JSON over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = aiohttp.ClientSession()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """Return the JSON of an answer. Raises RigError for a status of 400 or more."""
+        async with self._session.request(method, self.url + path, json=body, **options) as response:
+            if response.status >= 400:
+                raise RigError(f"{method} {path.partition('?')[0]}: HTTP {response.status} {await response.text()}")
+            return await response.json(content_type=None)
+
+
+class Phone(_Client):
+    """The emulated phone."""
+
+    async def instances(self, gateway: str) -> list[Json]:
+        """Return the instances of a gateway, each with the credentials to type in."""
+        found: list[Json] = await self.call("GET", "/phone/instances")
+        return [instance for instance in found if instance["gateway"] == gateway]
+
+    async def scan(self, qr_text: str) -> None:
+        """Scan a code."""
+        await self.call("POST", "/phone/scan", {"qr": qr_text})
+
+    async def enter_code(self, code: str) -> None:
+        """Type a pairing code."""
+        await self.call("POST", "/phone/enter-code", {"code": code})
+
+    async def unlink(self, instance: str) -> None:
+        """Remove the linked device."""
+        await self.call("POST", "/phone/unlink", {"instance": instance})
+
+    async def messages(self, instance: str) -> list[Json]:
+        """Return what arrived on phones, oldest first."""
+        messages: list[Json] = await self.call("GET", f"/phone/messages?instance={instance}")
+        return messages
+
+
+class HomeAssistant(_Client):
+    """A Home Assistant, signed in as its owner."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address; `onboard` has to come first."""
+        super().__init__(url)
+        self.tokens: Json = {}
+        self.client_id = f"{url}/"
+
+    async def onboard(self) -> None:
+        """Make the owner and go through the questions of the first start."""
+        user = _USER | {"client_id": self.client_id}
+        created = await self.call("POST", "/api/onboarding/users", user)
+        grant = {"grant_type": "authorization_code", "code": created["auth_code"], "client_id": self.client_id}
+        async with self._session.post(f"{self.url}/auth/token", data=grant) as response:
+            self.tokens = await response.json()
+        self._session.headers["Authorization"] = f"Bearer {self.tokens['access_token']}"
+        await self.call("POST", "/api/onboarding/core_config")
+        await self.call("POST", "/api/onboarding/analytics")
+        redirect = {"client_id": self.client_id, "redirect_uri": f"{self.url}/?auth_callback=1"}
+        await self.call("POST", "/api/onboarding/integration", redirect)
+
+    async def start_flow(self, domain: str) -> Json:
+        """Begin to add an integration."""
+        step: Json = await self.call("POST", "/api/config/config_entries/flow", {"handler": domain})
+        return step
+
+    async def flow(self, flow_id: str, user_input: Mapping[str, Any] | None = None) -> Json:
+        """Answer a step; without an answer, look at it."""
+        return await self._step("/api/config/config_entries/flow", flow_id, user_input)
+
+    async def subentry_flow(self, flow_id: str, user_input: Mapping[str, Any] | None = None) -> Json:
+        """Answer a step of adding a recipient; without an answer, look at it."""
+        return await self._step("/api/config/config_entries/subentries/flow", flow_id, user_input)
+
+    @asynccontextmanager
+    async def dialog(self, flow_id: str) -> AsyncGenerator[Dialog]:
+        """Follow a flow as the browser does: told of a change, it fetches the step."""
+        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
+            await socket.receive_json()
+            await socket.send_json({"type": "auth", "access_token": self.tokens["access_token"]})
+            await socket.receive_json()
+            await socket.send_json({"id": 1, "type": "subscribe_events", "event_type": "data_entry_flow_progressed"})
+            await socket.receive_json()
+            yield Dialog(self, flow_id, socket)
+
+    async def _step(self, path: str, flow_id: str, user_input: Mapping[str, Any] | None) -> Json:
+        method = "GET" if user_input is None else "POST"
+        step: Json = await self.call(method, f"{path}/{flow_id}", user_input)
+        return step
+
+    async def state(self, entity_id: str) -> Json | None:
+        """Return the state of an entity, if there is one."""
+        states: list[Json] = await self.call("GET", "/api/states")
+        return next((state for state in states if state["entity_id"] == entity_id), None)
+
+    async def wait_for_state(self, entity_id: str, wanted: str, seconds: float = 20) -> Json:
+        """Wait until an entity has a state."""
+
+        async def look() -> Json | None:
+            state = await self.state(entity_id)
+            return state if state and state["state"] == wanted else None
+
+        return await wait_for(f"{entity_id} is {wanted}", look, seconds)
+
+    async def picture(self, entity_id: str) -> bytes:
+        """Return the picture of an image entity, as a card gets it."""
+        state = await self.state(entity_id)
+        assert state is not None
+        async with self._session.get(self.url + state["attributes"]["entity_picture"]) as response:
+            return await response.read()
+
+    async def add_automation(self, alias: str, event: str, actions: list[Json]) -> None:
+        """Make an automation that an event starts, as the automation editor saves it."""
+        automation = {"alias": alias, "triggers": [{"trigger": "event", "event_type": event}], "actions": actions}
+        await self.call("POST", f"/api/config/automation/config/{event}", automation)
+
+    async def fire(self, event: str) -> None:
+        """Fire an event."""
+        await self.call("POST", f"/api/events/{event}", {})
+
+
+class Dialog:
+    """The dialog of one flow, which moves on by itself."""
+
+    def __init__(self, hass: HomeAssistant, flow_id: str, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Take the websocket on which changes are told."""
+        self._hass = hass
+        self._flow_id = flow_id
+        self._socket = socket
+
+    async def until[T](self, what: str, look: Callable[[Json], T | None], seconds: float = 20) -> T:
+        """Return what `look` finds in a step. Raises RigError when no step has it in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while (found := look(await self._hass.flow(self._flow_id))) is None:
+                    await self._told()
+                return found
+        except TimeoutError:
+            pass
+        raise RigError(f"{what}: nothing after {seconds:.0f} s")
+
+    async def _told(self) -> None:
+        while (await self._socket.receive_json())["event"]["data"]["flow_id"] != self._flow_id:
+            pass
+
+
+def qr_picture(step: Json) -> bytes | None:
+    """Return the picture that a step shows, if it shows one."""
+    placeholders = step.get("description_placeholders") or {}
+    _, found, encoded = placeholders.get("qr_code", "").partition("base64,")
+    return base64.b64decode(encoded.rstrip(")")) if found else None

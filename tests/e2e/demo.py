@@ -1,0 +1,200 @@
+"""The main job to look at: link an instance, send a message. `--once` does it unattended; else a person does it."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+import json
+from pathlib import Path
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from .api import HomeAssistant, Json, Phone, decode_qr, qr_picture, wait_for
+from .processes import ROOT, RigError, emulator, home_assistant
+from custom_components.whatsapp_link.gateways import GATEWAYS
+
+_DOMAIN = "whatsapp_link"
+_RECIPIENT = "+1 202 555 0142"
+_TEXT = "The washing machine is done."
+
+
+class Job:
+    """Does the main job on one gateway, a printed line for each step."""
+
+    def __init__(self, hass: HomeAssistant, phone: Phone, gateway: str, token: str | None) -> None:
+        """Take the two sides; `token` replaces the right one, to see what a user sees then."""
+        self._hass = hass
+        self._phone = phone
+        self._gateway = gateway
+        self._token = token
+        self._qr_text = ""
+
+    async def run(self) -> list[str]:
+        """Do all of it and return every text that no log may hold. Raises RigError where it does not work."""
+        instance = (await self._phone.instances(self._gateway))[0]
+        entry_id, recipient_flow = await self._link(instance)
+        entity_id = await self._add_recipient(recipient_flow)
+        await self._send(entity_id, str(instance["id"]))
+        _say(f"done: {self._gateway}, entry {entry_id}")
+        digits = "".join(filter(str.isdigit, _RECIPIENT))
+        return [
+            instance["credentials"]["token"],
+            str(instance["number"]).lstrip("+"),
+            digits,
+            _RECIPIENT,
+            _TEXT,
+            self._qr_text,
+        ]
+
+    async def _link(self, instance: Json) -> tuple[str, str]:
+        step = await self._hass.start_flow(_DOMAIN)
+        flow_id = step["flow_id"]
+        step = await self._hass.flow(flow_id, {"next_step_id": self._gateway})
+        _say(f"chosen: {self._gateway}")
+        credentials = dict(instance["credentials"])
+        server = {"base_url": credentials.pop("base_url")}
+        if self._token:
+            credentials["token"] = self._token
+        step = await self._hass.flow(flow_id, credentials | {"server": server})
+        if step.get("errors"):
+            raise RigError(f"{self._gateway} did not accept the credentials: {_english_error(step)}")
+        _say("credentials accepted")
+        await self._hass.flow(flow_id, {"next_step_id": "pair_qr"})
+        async with self._hass.dialog(flow_id) as dialog:
+            self._qr_text = decode_qr(await dialog.until("a code in the dialog", qr_picture, 60))
+            _say(f"code decoded from the picture: {len(self._qr_text)} characters")
+            await self._phone.scan(self._qr_text)
+            scanned = time.monotonic()
+            result = await dialog.until("the dialog goes on", _created)
+        _say(f"scanned, and linked {time.monotonic() - scanned:.1f} s later")
+        return result["result"]["entry_id"], result["next_flow"][1]
+
+    async def _add_recipient(self, flow_id: str) -> str:
+        step = await self._hass.subentry_flow(flow_id, {"recipient": _RECIPIENT, "name": f"Alex {self._gateway}"})
+        if step["type"] != "create_entry":
+            raise RigError(f"the recipient was not accepted: {step.get('errors')}")
+        entity_id = f"notify.alex_{self._gateway}"
+
+        async def look() -> Json | None:
+            return await self._hass.state(entity_id)
+
+        await wait_for("the notify entity", look)
+        _say(f"recipient added: {entity_id}")
+        return entity_id
+
+    async def _send(self, entity_id: str, instance_id: str) -> None:
+        event = f"laundry_{self._gateway}"
+        action = {
+            "action": "notify.send_message",
+            "target": {"entity_id": entity_id},
+            "data": {"title": "Laundry", "message": _TEXT},
+        }
+        await self._hass.add_automation(f"Laundry {self._gateway}", event, [action])
+
+        async def automation_is_on() -> Json | None:
+            return await self._hass.state(f"automation.laundry_{self._gateway}")
+
+        await wait_for("the automation", automation_is_on)
+        await self._hass.fire(event)
+        _say("automation started: notify.send_message")
+
+        async def look() -> Json | None:
+            arrived = await self._phone.messages(instance_id)
+            return next((message for message in arrived if message.get("text") == f"*Laundry*\n{_TEXT}"), None)
+
+        await wait_for("the message on the phone", look)
+        _say("message arrived on the phone")
+
+
+async def once(gateways: Sequence[str], token: str | None) -> None:
+    """Do the job on each gateway, then look through the log. Raises RigError where something is wrong."""
+    config = _empty_folder(ROOT / "build" / "demo")
+    async with AsyncExitStack() as stack:
+        emulator_url = await stack.enter_async_context(emulator())
+        _say(f"emulator: {emulator_url}")
+        hass_url = await stack.enter_async_context(home_assistant(config))
+        hass = await stack.enter_async_context(HomeAssistant(hass_url))
+        phone = await stack.enter_async_context(Phone(emulator_url))
+        await hass.onboard()
+        _say(f"Home Assistant: {hass_url}")
+        private = [text for gateway in gateways for text in await Job(hass, phone, gateway, token).run()]
+    log = (config / "log.txt").read_text(errors="replace")
+    if f"custom_components.{_DOMAIN}" not in log:
+        raise RigError("the log does not show the integration at work")
+    if leaks := sum(text in log for text in private):
+        raise RigError(f"the log holds {leaks} private texts")
+    _say(f"log: {len(log.splitlines())} lines, no token, number, message or code in it")
+
+
+async def stay(stop: asyncio.Event) -> None:
+    """Run both sides for a person to try, until Ctrl-C."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="whatsapp-link-demo-") as folder:
+        async with AsyncExitStack() as stack:
+            emulator_url = await stack.enter_async_context(emulator(port=8700))
+            hass_url = await stack.enter_async_context(home_assistant(Path(folder), port=8123))
+            hass = await stack.enter_async_context(HomeAssistant(hass_url))
+            await hass.onboard()
+            print(f"\nReady after {time.monotonic() - started:.0f} s. Ctrl-C ends everything.\n")
+            print(f"  Home Assistant   {hass_url}/config/integrations/dashboard/add?domain={_DOMAIN}")
+            print(f"  The phone        {emulator_url}/phone\n", flush=True)
+            await stop.wait()
+        _say("ended")
+
+
+def _created(step: Json) -> Json | None:
+    return step if step["type"] == "create_entry" else None
+
+
+def _empty_folder(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _english_error(step: Json) -> str:
+    """Return the words a user sees for the error of a step."""
+    strings = json.loads((ROOT / "custom_components" / _DOMAIN / "translations" / "en.json").read_text())
+    words = " ".join(strings["config"]["error"][key] for key in step["errors"].values())
+    for name, value in (step.get("description_placeholders") or {}).items():
+        words = words.replace(f"{{{name}}}", value)
+    return words
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="do the job unattended and end")
+    parser.add_argument("--gateway", choices=[*GATEWAYS, "all"], default="green_api", help="with --once: on which")
+    parser.add_argument("--token", help="with --once: a token to use instead of the right one")
+    return parser.parse_args()
+
+
+async def _main(options: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    if options.once:
+        gateways = list(GATEWAYS) if options.gateway == "all" else [options.gateway]
+        task = asyncio.create_task(once(gateways, options.token))
+    else:
+        task = asyncio.create_task(stay(stop))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel if options.once else stop.set)
+    try:
+        await task
+    except RigError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_main(_options())))

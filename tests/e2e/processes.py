@@ -1,0 +1,123 @@
+"""Starts and ends the programs of the rig: Home Assistant and the emulator."""
+
+import asyncio
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+import os
+from pathlib import Path
+import signal
+import socket
+import sys
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+
+# Home Assistant itself logs, at this level, whatever is typed into it: these parts stay at "info".
+_CORE_ECHOES = ("homeassistant.core", "homeassistant.components.websocket_api", "aiosqlite", "sqlalchemy")
+
+_CONFIGURATION = """\
+homeassistant:
+  name: Demo
+  auth_providers:
+    - type: homeassistant
+    # Whoever opens the demo on this machine is signed in.
+    - type: trusted_networks
+      trusted_networks: [127.0.0.1]
+      allow_bypass_login: true
+frontend:
+config:
+onboarding:
+automation: !include automations.yaml
+script:
+logger:
+  default: debug
+  logs:
+"""
+
+
+class RigError(Exception):
+    """Something in the rig did not start or did not answer in time; the text says what."""
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return the wanted port if nobody has it, else one that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise RigError("no port is free")
+
+
+@asynccontextmanager
+async def emulator(*, port: int = 0, time_scale: float = 1.0) -> AsyncGenerator[str]:
+    """Run the emulator and give its address."""
+    command = [sys.executable, "-m", "tests.emulator", "--port", str(port), "--time-scale", str(time_scale)]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+        if not line.startswith("emulator ready on "):
+            raise RigError(f"the emulator did not start: {line or 'no output'}")
+        yield line.removeprefix("emulator ready on ")
+    finally:
+        await _end(process)
+
+
+@asynccontextmanager
+async def home_assistant(config: Path, *, port: int = 0) -> AsyncGenerator[str]:
+    """Run Home Assistant with the integration of this checkout and give its address. Its log is `config`/log.txt."""
+    port = free_port(port)
+    _write_config(config)
+    # SETUP_PORT, and not the configuration: a port given there is only tried, and given up after five minutes.
+    environment = os.environ | {"SETUP_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    with (config / "log.txt").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "homeassistant", "--skip-pip", "--config", str(config)),
+            env=environment,
+            stdout=log,
+            stderr=STDOUT,
+            start_new_session=True,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            await _until_it_answers(url, process)
+            yield url
+        finally:
+            await _end(process)
+
+
+def _write_config(config: Path) -> None:
+    config.mkdir(parents=True, exist_ok=True)
+    quiet = "".join(f"    {name}: info\n" for name in _CORE_ECHOES)
+    (config / "configuration.yaml").write_text(_CONFIGURATION + quiet)
+    (config / "automations.yaml").write_text("[]\n")
+    components = config / "custom_components"
+    if not components.is_symlink():
+        components.symlink_to(ROOT / "custom_components")
+
+
+async def _until_it_answers(url: str, process: Process) -> None:
+    async with aiohttp.ClientSession() as session:
+        for _ in range(600):
+            if process.returncode is not None:
+                raise RigError(f"Home Assistant ended with code {process.returncode}")
+            with suppress(aiohttp.ClientError):
+                async with session.get(f"{url}/api/onboarding") as response:
+                    if response.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    raise RigError("Home Assistant did not answer within a minute")
+
+
+async def _end(process: Process) -> None:
+    """Ask the process to end, and make it."""
+    for how, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 5)):
+        if process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(how)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
