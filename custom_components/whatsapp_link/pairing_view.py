@@ -67,7 +67,7 @@ class PairingView:
                 self._async_wait_for_change(), f"{DOMAIN} change of the dialog"
             )
         if self._code:
-            action, placeholders = "enter_code", {"code": self._code.code}
+            action, placeholders = "enter_code", {"code": _grouped(self._code.code)}
         elif self._shown:
             action, placeholders = "scan_qr", {"qr_code": _markdown(self._shown)}
         else:
@@ -95,6 +95,11 @@ class PairingView:
         else:
             left = 1 - (now - self._started) / self._time_limit
         return min(max(left, 0), 1)
+
+
+def _grouped(code: str) -> str:
+    """Return a pairing code as the phone shows it, in two groups of four."""
+    return f"{code[:4]}-{code[4:]}" if len(code) == 8 else code
 
 
 def _markdown(offer: Offer) -> str:

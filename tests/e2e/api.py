@@ -72,6 +72,11 @@ class Phone(_Client):
         found: list[Json] = await self.call("GET", "/phone/instances")
         return [instance for instance in found if instance["gateway"] == gateway]
 
+    async def create_instance(self, gateway: str) -> Json:
+        """Make another instance, which waits for a phone."""
+        made: Json = await self.call("POST", "/phone/instances", {"gateway": gateway})
+        return made
+
     async def scan(self, qr_text: str) -> None:
         """Scan a code."""
         await self.call("POST", "/phone/scan", {"qr": qr_text})
@@ -94,7 +99,7 @@ class HomeAssistant(_Client):
     """A Home Assistant, signed in as its owner."""
 
     def __init__(self, url: str) -> None:
-        """Take the address; `onboard` has to come first."""
+        """Take the address; call `onboard` first."""
         super().__init__(url)
         self.tokens: Json = {}
         self.client_id = f"{url}/"
@@ -111,6 +116,34 @@ class HomeAssistant(_Client):
         await self.call("POST", "/api/onboarding/analytics")
         redirect = {"client_id": self.client_id, "redirect_uri": f"{self.url}/?auth_callback=1"}
         await self.call("POST", "/api/onboarding/integration", redirect)
+        await self._remove_gifts()
+
+    async def _remove_gifts(self) -> None:
+        """Remove what onboarding adds by itself: text-to-speech and weather of the cloud, which only fail here."""
+        gifts = await wait_for("what onboarding adds", self._gifts, 10)
+        for entry in gifts:
+            await self.call("DELETE", f"/api/config/config_entries/entry/{entry['entry_id']}")
+
+    async def _gifts(self) -> list[Json] | None:
+        entries = await self.call("GET", "/api/config/config_entries/entry")
+        return [entry for entry in entries if entry["source"] == "onboarding"] or None
+
+    async def command(self, kind: str, **fields: Any) -> Any:
+        """Send one command over the websocket and return its result."""
+        async with self._websocket() as socket:
+            await socket.send_json({"id": 1, "type": kind} | fields)
+            answer = await socket.receive_json()
+            if not answer["success"]:
+                raise RigError(f"{kind}: {answer['error']['message']}")
+            return answer["result"]
+
+    @asynccontextmanager
+    async def _websocket(self) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
+            await socket.receive_json()
+            await socket.send_json({"type": "auth", "access_token": self.tokens["access_token"]})
+            await socket.receive_json()
+            yield socket
 
     async def start_flow(self, domain: str) -> Json:
         """Begin to add an integration."""
@@ -128,10 +161,7 @@ class HomeAssistant(_Client):
     @asynccontextmanager
     async def dialog(self, flow_id: str) -> AsyncGenerator[Dialog]:
         """Follow a flow as the browser does: told of a change, it fetches the step."""
-        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
-            await socket.receive_json()
-            await socket.send_json({"type": "auth", "access_token": self.tokens["access_token"]})
-            await socket.receive_json()
+        async with self._websocket() as socket:
             await socket.send_json({"id": 1, "type": "subscribe_events", "event_type": "data_entry_flow_progressed"})
             await socket.receive_json()
             yield Dialog(self, flow_id, socket)
@@ -166,6 +196,10 @@ class HomeAssistant(_Client):
         """Make an automation that an event starts, as the automation editor saves it."""
         automation = {"alias": alias, "triggers": [{"trigger": "event", "event_type": event}], "actions": actions}
         await self.call("POST", f"/api/config/automation/config/{event}", automation)
+
+    async def refresh(self, entity_id: str) -> None:
+        """Make an entity look now, instead of at its next turn."""
+        await self.call("POST", "/api/services/homeassistant/update_entity", {"entity_id": entity_id})
 
     async def fire(self, event: str) -> None:
         """Fire an event."""

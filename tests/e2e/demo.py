@@ -115,7 +115,7 @@ async def once(gateways: Sequence[str], token: str | None) -> None:
     async with AsyncExitStack() as stack:
         emulator_url = await stack.enter_async_context(emulator())
         _say(f"emulator: {emulator_url}")
-        hass_url = await stack.enter_async_context(home_assistant(config))
+        hass_url = await stack.enter_async_context(home_assistant(config, debug=True))
         hass = await stack.enter_async_context(HomeAssistant(hass_url))
         phone = await stack.enter_async_context(Phone(emulator_url))
         await hass.onboard()

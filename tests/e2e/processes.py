@@ -31,10 +31,9 @@ config:
 onboarding:
 automation: !include automations.yaml
 script:
-logger:
-  default: debug
-  logs:
 """
+
+_DEBUG_LOG = "logger:\n  default: debug\n  logs:\n" + "".join(f"    {name}: info\n" for name in _CORE_ECHOES)
 
 
 class RigError(Exception):
@@ -67,10 +66,10 @@ async def emulator(*, port: int = 0, time_scale: float = 1.0) -> AsyncGenerator[
 
 
 @asynccontextmanager
-async def home_assistant(config: Path, *, port: int = 0) -> AsyncGenerator[str]:
+async def home_assistant(config: Path, *, port: int = 0, debug: bool = False) -> AsyncGenerator[str]:
     """Run Home Assistant with the integration of this checkout and give its address. Its log is `config`/log.txt."""
     port = free_port(port)
-    _write_config(config)
+    _write_config(config, _CONFIGURATION + (_DEBUG_LOG if debug else ""))
     # SETUP_PORT, and not the configuration: a port given there is only tried, and given up after five minutes.
     environment = os.environ | {"SETUP_PORT": str(port), "PYTHONUNBUFFERED": "1"}
     with (config / "log.txt").open("wb") as log:
@@ -89,10 +88,9 @@ async def home_assistant(config: Path, *, port: int = 0) -> AsyncGenerator[str]:
             await _end(process)
 
 
-def _write_config(config: Path) -> None:
+def _write_config(config: Path, configuration: str) -> None:
     config.mkdir(parents=True, exist_ok=True)
-    quiet = "".join(f"    {name}: info\n" for name in _CORE_ECHOES)
-    (config / "configuration.yaml").write_text(_CONFIGURATION + quiet)
+    (config / "configuration.yaml").write_text(configuration)
     (config / "automations.yaml").write_text("[]\n")
     components = config / "custom_components"
     if not components.is_symlink():

@@ -1,0 +1,146 @@
+"""A person at a browser: clicks through Home Assistant's frontend and looks at the screen."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+import json
+from pathlib import Path
+import shutil
+import time
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from .api import HomeAssistant, Json, decode_qr, wait_for
+from .processes import ROOT, RigError
+
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first page after a start takes long: the frontend fetches all of its parts.
+_PATIENCE = 60_000
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How somebody looks at Home Assistant."""
+
+    name: str
+    dark: bool = False
+    width: int = 1000
+    height: int = 800
+
+
+LIGHT = Screen("light")
+DARK = Screen("dark", dark=True)
+PHONE = Screen("phone", width=360, height=740)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncGenerator[Browser]:
+    """Run the browser of this machine, or the one that Playwright brought."""
+    installed = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=installed, args=list(_FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def person(browser: Browser, hass: HomeAssistant, screen: Screen) -> AsyncGenerator[Person]:
+    """Sit down at a screen, signed in."""
+    context = await browser.new_context(
+        viewport={"width": screen.width, "height": screen.height}, color_scheme="dark" if screen.dark else "light"
+    )
+    tokens = hass.tokens | {
+        "hassUrl": hass.url,
+        "clientId": hass.client_id,
+        "expires": int(time.time() * 1000) + 1_800_000,
+    }
+    stored = json.dumps(json.dumps(tokens))
+    await context.add_init_script(f"localStorage.setItem('hassTokens', {stored})")
+    page = await context.new_page()
+    page.set_default_timeout(_PATIENCE)
+    user = Person(page, hass.url, screen)
+    try:
+        yield user
+    except BaseException:
+        await user.keep("failed")
+        raise
+    finally:
+        await context.close()
+
+
+class Person:
+    """Clicks, types, looks."""
+
+    def __init__(self, page: Page, url: str, screen: Screen) -> None:
+        """Take the page and the address of Home Assistant."""
+        self.page = page
+        self._url = url
+        self._screen = screen
+
+    async def open(self, path: str) -> None:
+        """Open a page of Home Assistant."""
+        await self.page.goto(self._url + path)
+
+    async def see(self, text: str) -> None:
+        """Wait until a text can be seen."""
+        await self.page.get_by_text(text).first.wait_for()
+
+    async def click(self, text: str) -> None:
+        """Click on a text."""
+        await self.page.get_by_text(text, exact=True).first.click()
+
+    async def press(self, button: str) -> None:
+        """Press a button."""
+        await self.page.get_by_role("button", name=button, exact=True).click()
+
+    async def fill(self, name: str, value: str) -> None:
+        """Type into a field."""
+        await self.page.locator(f"input[name={name}]").fill(value)
+
+    async def add_integration(self, instance: Json) -> None:
+        """Go through the dialog as far as the choice how to pair."""
+        credentials = instance["credentials"]
+        await self.open("/config/integrations/dashboard/add?domain=whatsapp_link")
+        await self.press("OK")
+        await self.click("GREEN-API")
+        await self.fill("instance_id", credentials["instance_id"])
+        await self.fill("token", credentials["token"])
+        await self.keep("credentials")
+        await self.click("Server")
+        await self.fill("base_url", credentials["base_url"])
+        await self.press("Submit")
+        await self.see("Link your phone")
+        await self.keep("pair")
+
+    async def scannable(self, other_than: str = "") -> str:
+        """Return the text of the code on the screen, as a phone in front of it would read it."""
+
+        async def look() -> str | None:
+            try:
+                text = decode_qr(await self.page.screenshot())
+            except RigError:
+                return None
+            return text if text != other_than else None
+
+        return await wait_for("a readable code on the screen", look, 30)
+
+    async def keep(self, name: str) -> Path:
+        """Keep a picture of the screen, once nothing moves any more."""
+        await self.page.wait_for_timeout(600)
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}-{self._screen.name}.png"
+        await self.page.screenshot(path=path)
+        return path

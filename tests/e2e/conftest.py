@@ -1,0 +1,48 @@
+"""One emulator, one Home Assistant and one browser for all tests; each test has an instance of its own."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from playwright.async_api import Browser
+import pytest
+
+from .api import HomeAssistant, Json, Phone
+from .browser import chromium
+from .processes import emulator, home_assistant
+
+# A code lasts 10 s instead of 20: long enough to be read from the screen, short enough to see two.
+_TIME_SCALE = 0.5
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of Home Assistant, with its log."""
+    return tmp_path_factory.mktemp("config")
+
+
+@pytest.fixture(scope="session")
+async def phone() -> AsyncGenerator[Phone]:
+    """Return the phone of a running emulator."""
+    async with emulator(time_scale=_TIME_SCALE) as url, Phone(url) as phone:
+        yield phone
+
+
+@pytest.fixture(scope="session")
+async def hass(config: Path) -> AsyncGenerator[HomeAssistant]:
+    """Return a running Home Assistant after its first questions."""
+    async with home_assistant(config, debug=True) as url, HomeAssistant(url) as hass:
+        await hass.onboard()
+        yield hass
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncGenerator[Browser]:
+    """Return a running Chromium."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def instance(phone: Phone) -> Json:
+    """Return a new instance that waits for a phone."""
+    return await phone.create_instance("green_api")
