@@ -8,6 +8,7 @@ import voluptuous as vol
 from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
@@ -30,6 +31,8 @@ from .gateways.model import Session, SessionState
 from .pairing import PairingTimeout
 from .pairing_view import PairingView
 from .recipient_flow import RecipientFlow
+
+_WAYS_TO_PAIR = {"pair_qr": Capability.GET_QR, "pair_code": Capability.REQUEST_PAIRING_CODE}
 
 _PHONE = "phone"
 _SERVER = "server"
@@ -132,10 +135,7 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_show_menu(step_id="pair", menu_options=self._ways_to_pair())
 
     def _ways_to_pair(self) -> list[str]:
-        ways = ["pair_qr"]
-        if Capability.REQUEST_PAIRING_CODE in self._gateway.capabilities:
-            ways.append("pair_code")
-        return ways
+        return [way for way, capability in _WAYS_TO_PAIR.items() if capability in self._gateway.capabilities]
 
     async def async_step_pair_qr(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the code; a new one takes its place by itself, and a scan ends the step."""
@@ -255,7 +255,7 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
                     errors["base"] = error_key(error)
                     placeholders = error_placeholders(error, gateway_class.name)
                 else:
-                    return self.async_update_and_abort(entry, data_updates={CONF_CREDENTIALS: credentials})
+                    return self._update_and_reload(entry, {CONF_CREDENTIALS: credentials})
         secrets = {
             vol.Required(credential.key): _text(TextSelectorType.PASSWORD)
             for credential in gateway_class.credentials
@@ -267,6 +267,14 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders=placeholders | {"instance": entry.title},
         )
+
+    def _update_and_reload(self, entry: ConfigEntry, updates: dict[str, Any]) -> ConfigFlowResult:
+        """Finish with changed data. A loaded entry loads itself anew; one that could not be set up has to be told."""
+        was_loaded = entry.state is ConfigEntryState.LOADED
+        result = self.async_update_and_abort(entry, data_updates=updates)
+        if not was_loaded:
+            self.hass.config_entries.async_schedule_reload(entry.entry_id)
+        return result
 
 
 def _credentials_step(key: str) -> _Step:

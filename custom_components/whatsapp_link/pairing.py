@@ -136,8 +136,13 @@ class Pairing:
         return None
 
     async def _clear_old_link(self, state: SessionState) -> None:
-        """Log out, once, a session that keeps the remains of an old link and so gives no code."""
-        if state is SessionState.FAILED and Capability.LOGOUT in self._gateway.capabilities and not self._logged_out:
+        """Log out, once, a session that keeps the remains of an old link and so gives no code.
+
+        Only while there is no phone to lose: some gateways say the same of an account that was banned meanwhile.
+        """
+        if state is not SessionState.FAILED or self._logged_out or Capability.LOGOUT not in self._gateway.capabilities:
+            return
+        if (await self._gateway.get_session()).state is SessionState.UNLINKED:
             self._logged_out = True
             await self._gateway.logout()
 
