@@ -18,6 +18,7 @@ PAIRING_TIME = 180.0
 # A push that failed is tried again after so many seconds; until then the gateway is polled.
 _PUSH_PAUSE = 60.0
 _MAX_BACK_OFF = 30.0
+_MAX_DOUBLINGS = 10
 
 
 class PairingTimeout(GatewayError):
@@ -88,7 +89,6 @@ class Pairing:
             self._failures += 1
             await asyncio.sleep(self._back_off(error))
             return None
-        self._last_error = None
         self._failures = 0
         if session is None:
             await asyncio.sleep(self._gateway.pace.pairing)
@@ -97,6 +97,8 @@ class Pairing:
     async def _look(self) -> Session | None:
         """Ask for the session, and for a code where one may be had."""
         session = await self._gateway.get_session()
+        # It answers again: what went wrong before is no reason any more.
+        self._last_error = None
         if session.state.is_linked:
             return session
         if session.state is SessionState.BLOCKED:
@@ -129,9 +131,12 @@ class Pairing:
                     if isinstance(news, Session):
                         return news
                     self._show(news)
+        except WrongState:
+            raise
         except RateLimited:
             _LOGGER.debug("Pairing: asked too soon for pushed codes")
-        except CannotReach, InvalidAnswer:
+        except GatewayError as error:
+            _LOGGER.debug("Pairing: no pushed codes: %s", error)
             self._push_after = self._loop.time() + _PUSH_PAUSE
         return None
 
@@ -143,8 +148,8 @@ class Pairing:
         if state is not SessionState.FAILED or self._logged_out or Capability.LOGOUT not in self._gateway.capabilities:
             return
         if (await self._gateway.get_session()).state is SessionState.UNLINKED:
-            self._logged_out = True
             await self._gateway.logout()
+            self._logged_out = True
 
     def _show(self, code: QrCode) -> None:
         """Offer a code, once: the same picture seen again does not last longer for it."""
@@ -169,6 +174,8 @@ class Pairing:
             self._expiry = None
 
     def _back_off(self, error: GatewayError) -> float:
+        pace = self._gateway.pace.pairing
         if isinstance(error, RateLimited) and error.retry_after is not None:
-            return error.retry_after
-        return min(self._gateway.pace.pairing * 2.0 ** (self._failures - 1), _MAX_BACK_OFF)
+            return max(error.retry_after, pace)
+        doublings = min(self._failures - 1, _MAX_DOUBLINGS)
+        return min(pace * 2.0**doublings, _MAX_BACK_OFF)

@@ -122,5 +122,5 @@ class Gateway(ABC):
         """Return the state for a vendor's word. A word nobody knows is `unknown`, and is logged once."""
         if word not in self.states and word not in self._unknown_states:
             self._unknown_states.add(word)
-            _LOGGER.warning("%s names an unknown session state: %.40r", self.name, word)
+            _LOGGER.warning("%s names an unknown session state: %.40r", self.name, self._http.redact(word))
         return self.states.get(word, SessionState.UNKNOWN)

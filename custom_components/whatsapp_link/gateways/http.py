@@ -6,7 +6,7 @@ those exceptions leaves this module, not even as the context of another one, and
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import json
 import logging
@@ -17,10 +17,13 @@ from typing import Any
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientHandlerType,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     ClientWebSocketResponse,
+    ClientWSTimeout,
     ConnectionTimeoutError,
     WSMsgType,
     WSServerHandshakeError,
@@ -36,8 +39,12 @@ RATE_LIMIT_WAIT = 1.0
 """Seconds after which a request may be repeated that came too often, where the gateway says nothing of it."""
 _MAX_RATE_LIMIT_WAIT = 5.0
 _REPEATS = 2
+# A connection that broke without a word would be waited on for ever: silence for so long means that it did.
+_WEBSOCKET_TIMEOUT = ClientWSTimeout(ws_receive=60, ws_close=0.5)
+_JSON_HEADERS = {"Content-Type": "application/json"}
 _MAX_BODY = 1024 * 1024
 _MAX_REASON = 200
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 # As long as the shortest phone number; see address.py.
 _NUMBER = re.compile(r"\d{7,}")
 
@@ -54,12 +61,17 @@ def parse_base_url(text: str) -> URL:
     """
     try:
         url = URL(text.strip())
-        valid = url.scheme in ("http", "https") and url.host and url.port != 0
+        valid = url.scheme in ("http", "https") and url.port != 0 and _is_host(url.raw_host or "")
     except ValueError:
         valid = False
-    if not valid or url.user or url.password or url.query_string or url.fragment:
+    if not valid or re.search(r"\s", text.strip()) or url.user or url.password or url.query_string or url.fragment:
         raise InvalidUrl
-    return url.with_path(url.path.rstrip("/"))
+    return url.with_path(url.raw_path.rstrip("/"), encoded=True)
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is a name, of the letters that names in a network have, or an address."""
+    return ":" in host or _HOST.fullmatch(host) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +125,28 @@ class Http:
     async def _request_once(
         self, operation: str, method: str, path: str, json_body: Mapping[str, Any] | None
     ) -> Answer:
+        body = None if json_body is None else _encode(json_body)
         started = time.monotonic()
         failure: GatewayError
         try:
             async with self._session.request(
                 method,
                 self._address(path),
-                json=json_body,
+                data=body,
+                headers=_JSON_HEADERS if body else None,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             ) as response:
-                body = await _read_limited(response)
+                content = await _read_limited(response)
             _LOGGER.debug(
                 "%s: HTTP %s, %s bytes, %.0f ms",
                 operation,
                 response.status,
-                len(body),
+                len(content),
                 (time.monotonic() - started) * 1000,
             )
             if not 300 <= response.status < 400:
-                return Answer(response.status, _retry_after(response), body)
+                return Answer(response.status, _retry_after(response), content)
             failure = InvalidAnswer("the address redirects elsewhere")
         except GatewayError as error:
             failure = error
@@ -146,26 +160,38 @@ class Http:
     async def websocket(self, operation: str, path: str) -> AsyncGenerator[AsyncGenerator[Any]]:
         """Open a websocket and give an iterator over the JSON of its text frames; it ends when the server closes.
 
-        Raises CannotReach, InvalidAnswer, or what error_for_status makes of a refused handshake.
+        Raises CannotReach, also after a minute of silence, InvalidAnswer, or what error_for_status makes of a
+        refused handshake.
         """
         failure: GatewayError
-        try:
-            async with asyncio.timeout(_TIMEOUT.total):
-                connection = await self._session.ws_connect(self._address(path), heartbeat=30, max_msg_size=_MAX_BODY)
-        except WSServerHandshakeError as error:
-            failure = (
-                error_for_status(error.status)
-                if error.status != 101
-                else InvalidAnswer("no websocket lives at the address")
-            )
-        except (ClientError, OSError) as error:
-            failure = _unreachable(error)
-        else:
-            _LOGGER.debug("%s: websocket open", operation)
-            async with connection:
-                yield _frames(connection)
-            _LOGGER.debug("%s: websocket closed", operation)
-            return
+        # A view of the session, on the same connections: aiohttp can forbid redirects only there for a websocket.
+        async with ClientSession(
+            connector=self._session.connector,
+            connector_owner=False,
+            headers=self._session.headers,
+            middlewares=(_refuse_redirect,),
+        ) as session:
+            try:
+                async with asyncio.timeout(_TIMEOUT.total):
+                    connection = await session.ws_connect(
+                        self._address(path), timeout=_WEBSOCKET_TIMEOUT, max_msg_size=_MAX_BODY
+                    )
+            except WSServerHandshakeError as error:
+                failure = (
+                    error_for_status(error.status)
+                    if error.status != 101
+                    else InvalidAnswer("no websocket lives at the address")
+                )
+            except GatewayError as error:
+                failure = error
+            except (ClientError, OSError) as error:
+                failure = _unreachable(error)
+            else:
+                _LOGGER.debug("%s: websocket open", operation)
+                async with connection:
+                    yield _frames(connection)
+                _LOGGER.debug("%s: websocket closed", operation)
+                return
         _LOGGER.debug("%s: %s", operation, failure)
         raise failure
 
@@ -223,12 +249,32 @@ async def _read_limited(response: ClientResponse) -> bytes:
 
 
 async def _frames(connection: ClientWebSocketResponse) -> AsyncGenerator[Any]:
-    async for message in connection:
-        if message.type is WSMsgType.ERROR:
+    while True:
+        message = None
+        with suppress(TimeoutError):
+            message = await connection.receive()
+        if message is None or message.type is WSMsgType.ERROR:
             raise CannotReach("the websocket broke", maybe_acted=False)
+        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
+            return
         if message.type is not WSMsgType.TEXT:
             raise InvalidAnswer("the websocket sent something that is not text")
         yield Answer(200, None, message.data.encode()).json()
+
+
+async def _refuse_redirect(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    response = await handler(request)
+    if 300 <= response.status < 400:
+        response.close()
+        raise InvalidAnswer("the address redirects elsewhere")
+    return response
+
+
+def _encode(body: Mapping[str, Any]) -> bytes:
+    """Return the body as JSON in UTF-8. Raises Refused for half of a surrogate pair, which is no text."""
+    with suppress(UnicodeEncodeError):
+        return json.dumps(body, ensure_ascii=False).encode()
+    raise Refused("the text holds half of a character")
 
 
 def _retry_after(response: ClientResponse) -> float | None:
