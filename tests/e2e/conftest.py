@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+import re
 
 from playwright.async_api import Browser
 import pytest
@@ -12,6 +13,10 @@ from .processes import emulator, home_assistant
 
 # A code lasts 10 s instead of 20: long enough to be read from the screen, short enough to see two.
 _TIME_SCALE = 0.5
+
+
+# What the integration complains of in its own name, or Home Assistant of it.
+_COMPLAINT = re.compile(r" (WARNING|ERROR) .*whatsapp_link(?!.* which has not been tested by Home Assistant)")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +38,9 @@ async def hass(config: Path) -> AsyncGenerator[HomeAssistant]:
     async with home_assistant(config, debug=True) as url, HomeAssistant(url) as hass:
         await hass.onboard()
         yield hass
+    log = (config / "log.txt").read_text(errors="replace")
+    assert "Detected blocking call" not in log
+    assert [line for line in log.splitlines() if _COMPLAINT.search(line)] == []
 
 
 @pytest.fixture(scope="session")

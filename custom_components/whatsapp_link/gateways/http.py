@@ -163,7 +163,6 @@ class Http:
         Raises CannotReach, also after a minute of silence, InvalidAnswer, or what error_for_status makes of a
         refused handshake.
         """
-        failure: GatewayError
         # A view of the session, on the same connections: aiohttp can forbid redirects only there for a websocket.
         async with ClientSession(
             connector=self._session.connector,
@@ -171,27 +170,24 @@ class Http:
             headers=self._session.headers,
             middlewares=(_refuse_redirect,),
         ) as session:
-            try:
-                async with asyncio.timeout(_TIMEOUT.total):
-                    connection = await session.ws_connect(
-                        self._address(path), timeout=_WEBSOCKET_TIMEOUT, max_msg_size=_MAX_BODY
-                    )
-            except WSServerHandshakeError as error:
-                failure = (
-                    error_for_status(error.status)
-                    if error.status != 101
-                    else InvalidAnswer("no websocket lives at the address")
-                )
-            except GatewayError as error:
-                failure = error
-            except (ClientError, OSError) as error:
-                failure = _unreachable(error)
-            else:
-                _LOGGER.debug("%s: websocket open", operation)
-                async with connection:
-                    yield _frames(connection)
-                _LOGGER.debug("%s: websocket closed", operation)
-                return
+            connection = await self._connect(session, operation, path)
+            _LOGGER.debug("%s: websocket open", operation)
+            async with connection:
+                yield _frames(connection)
+            _LOGGER.debug("%s: websocket closed", operation)
+
+    async def _connect(self, session: ClientSession, operation: str, path: str) -> ClientWebSocketResponse:
+        failure: GatewayError
+        try:
+            async with asyncio.timeout(_TIMEOUT.total):
+                return await session.ws_connect(self._address(path), timeout=_WEBSOCKET_TIMEOUT, max_msg_size=_MAX_BODY)
+        except WSServerHandshakeError as error:
+            no_websocket = InvalidAnswer("no websocket lives at the address")
+            failure = no_websocket if error.status == 101 else error_for_status(error.status)
+        except GatewayError as error:
+            failure = error
+        except (ClientError, OSError) as error:
+            failure = _unreachable(error)
         _LOGGER.debug("%s: %s", operation, failure)
         raise failure
 

@@ -1,0 +1,68 @@
+"""The demo does what it says, also when something is wrong, and leaves nothing running."""
+
+import asyncio
+from asyncio.subprocess import PIPE
+import re
+import signal
+
+import aiohttp
+
+from .processes import ROOT
+
+
+async def _demo(*options: str) -> tuple[int, str, str]:
+    """Run scripts/demo to its end and return exit code, output and errors."""
+    process = await asyncio.create_subprocess_exec(ROOT / "scripts" / "demo", *options, stdout=PIPE, stderr=PIPE)
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_once() -> None:
+    """Every step is printed, also the look through the log."""
+    code, output, errors = await _demo("--once")
+    assert (code, errors) == (0, "")
+    for step in (
+        "credentials accepted",
+        "code decoded from the picture",
+        "scanned, and linked",
+        "recipient added",
+        "message arrived on the phone",
+        "no token, number, message or code in it",
+    ):
+        assert step in output
+
+
+async def test_wrong_token() -> None:
+    """A wrong token ends it with the words that the form shows."""
+    code, _, errors = await _demo("--once", "--token", "0123456789abcdef" * 3)
+    assert code == 1
+    assert errors.strip() == (
+        "failed: green_api did not accept the credentials: GREEN-API refused the API token. "
+        "Copy it again from the gateway's console."
+    )
+
+
+async def test_by_hand() -> None:
+    """It tells two addresses, both answer, and Ctrl-C ends all of it."""
+    process = await asyncio.create_subprocess_exec(ROOT / "scripts" / "demo", stdout=PIPE)
+    assert process.stdout is not None
+    addresses: list[str] = []
+    async with asyncio.timeout(60):
+        while len(addresses) < 2:
+            line = (await process.stdout.readline()).decode()
+            addresses += re.findall(r"http://\S+", line)
+    async with aiohttp.ClientSession() as session:
+        for address in addresses:
+            async with session.get(address) as response:
+                assert response.status == 200
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(30):
+        assert await process.wait() == 0
+    async with aiohttp.ClientSession() as session:
+        for address in addresses:
+            try:
+                async with session.get(address) as response:
+                    raise AssertionError(f"{address} still answers: {response.status}")
+            except aiohttp.ClientConnectorError:
+                pass

@@ -1,0 +1,331 @@
+"""What every gateway promises, whichever it is: a gateway in GATEWAYS is tested here without being named."""
+
+import ast
+from collections.abc import Iterator
+import inspect
+import logging
+from pathlib import Path
+import re
+import subprocess
+import sys
+from typing import ClassVar, override
+
+import aiohttp
+import pytest
+
+from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.errors import InvalidCredentials, Unsupported
+from custom_components.whatsapp_link.gateways.gateway import Capability, Credential, Gateway, Pace
+from custom_components.whatsapp_link.gateways.http import InvalidUrl, parse_base_url
+from custom_components.whatsapp_link.gateways.model import PairingCode, QrCode, SentMessage, Session, SessionState
+from tests.gateways.rig import Rig, client_for, leaks, perform
+from tests.gateways.servers import always, serve
+
+TESTS = Path(__file__).parent.parent
+GROUND_FLOOR = TESTS.parent / "custom_components" / "whatsapp_link" / "gateways"
+EMULATOR = TESTS / "emulator"
+
+every_gateway = pytest.mark.parametrize("key", GATEWAYS)
+
+# Whatever a token or an id may look like at a vendor, none has these.
+MALFORMED = (
+    "",
+    " ",
+    "a/b/../c",
+    "12025550142/../x",
+    "twelve?token=x",
+    "a#b",
+    "line\r\nX-Header: x",
+    "ключ",
+    "a b" * 10,
+)
+
+
+class Mute(Gateway):
+    """A gateway that can do nothing but tell its session."""
+
+    key: ClassVar[str] = "mute"
+    name: ClassVar[str] = "Mute"
+    default_base_url: ClassVar[str] = "https://gateway.example"
+    credentials: ClassVar[tuple[Credential, ...]] = (Credential("token", secret=True, pattern=re.compile("[a-z]+")),)
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    states: ClassVar[dict[str, SessionState]] = {}
+    pace: ClassVar[Pace] = Pace(linked=60, pairing=5)
+
+    @property
+    @override
+    def instance_id(self) -> str:
+        return "1"
+
+    @override
+    async def get_session(self) -> Session:
+        """Ask, so that there is a request to be counted."""
+        await self._http.request("Mute", "GET", "session")
+        return Session(SessionState.UNKNOWN)
+
+
+@every_gateway
+def test_identity(key: str) -> None:
+    """A gateway has a name, a key that can be stored, and an address to begin with."""
+    kind = GATEWAYS[key]
+    assert kind.key == key
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", key)
+    assert kind.name.strip() == kind.name != ""
+    assert str(parse_base_url(kind.default_base_url)) == kind.default_base_url.rstrip("/")
+    assert not inspect.isabstract(kind)
+
+
+def test_names_and_keys_are_unique() -> None:
+    """Two gateways cannot be mistaken for one another."""
+    assert len({kind.name for kind in GATEWAYS.values()}) == len(GATEWAYS)
+
+
+@every_gateway
+def test_declared_is_implemented(key: str) -> None:
+    """A gateway declares what it implements, and implements what it declares."""
+    kind = GATEWAYS[key]
+    overridden = {
+        capability
+        for capability in Capability
+        if inspect.getattr_static(kind, capability) is not inspect.getattr_static(Gateway, capability)
+    }
+    assert kind.capabilities == overridden
+
+
+def test_every_capability_is_in_the_contract() -> None:
+    """A capability names a method of the base class, and every method that can be refused is a capability."""
+    refusable = {
+        name
+        for name, member in vars(Gateway).items()
+        if inspect.isfunction(member) and "Unsupported" in member.__code__.co_names
+    }
+    assert refusable == {capability.value for capability in Capability}
+
+
+@pytest.mark.parametrize("capability", Capability)
+async def test_what_a_gateway_cannot_do(session: aiohttp.ClientSession, capability: Capability) -> None:
+    """Asking for more than a gateway can do is refused before any request."""
+    async with serve(always(body="{}")) as server:
+        gateway = Mute(session, server.url, {"token": "secret"})
+        with pytest.raises(Unsupported) as caught:
+            await perform(gateway, capability)
+        assert str(caught.value) == capability
+        assert server.requests == []
+        await gateway.get_session()
+        assert len(server.requests) == 1
+
+
+def _missing() -> Iterator[tuple[str, Capability]]:
+    for key, kind in GATEWAYS.items():
+        for capability in Capability:
+            if capability not in kind.capabilities:
+                yield key, capability
+
+
+async def test_what_real_gateways_cannot_do(rig: Rig) -> None:
+    """The same holds for each of the gateways."""
+    for key, capability in _missing():
+        with pytest.raises(Unsupported):
+            await perform(rig.client(key), capability)
+    assert rig.emulator.requests.count() == 0
+
+
+@every_gateway
+async def test_what_is_declared_is_done(rig: Rig, key: str) -> None:
+    """The emulated vendor understands every operation: each comes as a request and gives the right type."""
+    wanted: dict[str, type | None] = {
+        Capability.GET_QR: QrCode,
+        Capability.WATCH_QR: QrCode,
+        Capability.REQUEST_PAIRING_CODE: PairingCode,
+        Capability.RESTART: None,
+        Capability.LOGOUT: None,
+        Capability.SEND_TEXT: SentMessage,
+    }
+    # Restarting comes last: nothing else works for a while.
+    capabilities = sorted(GATEWAYS[key].capabilities, key=lambda each: (each is Capability.RESTART, each))
+    gateway = rig.client(key)
+    for capability in capabilities:
+        if capability in (Capability.GET_QR, Capability.WATCH_QR):
+            # After a logout, the first code takes its time.
+            await rig.emulator.clock.sleep(5)
+        before = rig.emulator.requests.count(key)
+        result = await perform(gateway, capability)
+        assert rig.emulator.requests.count(key) > before
+        kind = wanted[capability]
+        assert result is None if kind is None else isinstance(result, kind)
+
+
+@every_gateway
+def test_states(key: str) -> None:
+    """Every word of a vendor has a meaning, and there is a word for what every gateway has."""
+    states = GATEWAYS[key].states
+    assert states
+    assert all(isinstance(state, SessionState) for state in states.values())
+    assert SessionState.UNKNOWN not in states.values()
+    assert {SessionState.LINKED, SessionState.UNLINKED} <= set(states.values())
+
+
+@pytest.mark.parametrize("state", SessionState)
+def test_linked_states(state: SessionState) -> None:
+    """Only a phone that is linked counts as linked."""
+    assert state.is_linked is (state.value in ("linked", "limited"))
+
+
+@every_gateway
+async def test_unknown_state(rig: Rig, caplog: pytest.LogCaptureFixture, key: str) -> None:
+    """A word nobody knows is unknown: never linked, never a crash, and logged once."""
+    instance = rig.instance(key)
+    instance.link(instance.number)
+
+    # The gateway, as if the vendor had renamed all of its states.
+    forgetful: type[Gateway] = type("Forgetful", (GATEWAYS[key],), {"states": {}})
+    gateway = rig.client(key, kind=forgetful)
+    for _ in range(3):
+        session = await gateway.get_session()
+        assert session.state is SessionState.UNKNOWN
+        assert not session.state.is_linked
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.name for record in warnings] == [Gateway.__module__]
+    assert instance.state in warnings[0].getMessage()
+    assert GATEWAYS[key].name in warnings[0].getMessage()
+
+    instance.unlink()
+    assert (await gateway.get_session()).state is SessionState.UNKNOWN
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warnings) == 2
+    assert instance.state in warnings[1].getMessage()
+
+
+@every_gateway
+async def test_known_state_is_not_logged(rig: Rig, caplog: pytest.LogCaptureFixture, key: str) -> None:
+    """What is known is no news."""
+    instance = rig.instance(key)
+    instance.link(instance.number)
+    assert (await rig.client(key).get_session()).state is SessionState.LINKED
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@every_gateway
+def test_credentials(key: str) -> None:
+    """Credentials have keys of their own, and at least one is secret."""
+    credentials = GATEWAYS[key].credentials
+    assert len({item.key for item in credentials}) == len(credentials)
+    assert any(item.secret for item in credentials)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", item.key) for item in credentials)
+
+
+@every_gateway
+@pytest.mark.parametrize("value", MALFORMED, ids=range(len(MALFORMED)))
+async def test_malformed_credentials(rig: Rig, key: str, value: str) -> None:
+    """A value that cannot be right goes neither into a request nor into the error."""
+    kind = GATEWAYS[key]
+    right = {item.key: rig.instance(key).credentials()[item.key] for item in kind.credentials}
+    assert kind.malformed(right) == []
+    for item in kind.credentials:
+        for wrong in (value, right[item.key] + "\n", right[item.key] + "/" + value):
+            credentials = {**right, item.key: wrong}
+            assert kind.malformed(credentials) == [item.key]
+            with pytest.raises(InvalidCredentials) as caught:
+                kind(rig.session, rig.emulator.url, credentials)
+            assert item.key in str(caught.value)
+            assert leaks([wrong, *right.values()] if wrong.strip() else [*right.values()], caught.value, []) == []
+    assert rig.emulator.requests.count() == 0
+
+
+@every_gateway
+async def test_malformed_address(rig: Rig, key: str) -> None:
+    """A client is not made for an address that is none."""
+    with pytest.raises(InvalidUrl):
+        client_for(rig.session, rig.instance(key), GATEWAYS[key], base_url="ftp://gateway.example")
+
+
+@every_gateway
+async def test_instance_id(rig: Rig, key: str) -> None:
+    """The id is the vendor's, and no secret."""
+    gateway = rig.client(key)
+    assert gateway.instance_id == rig.instance(key).id
+    assert gateway.instance_id not in rig.secrets(key)
+
+
+@every_gateway
+async def test_client_hides_its_credentials(rig: Rig, key: str) -> None:
+    """A client in a log line or a traceback tells nothing."""
+    shown = repr(rig.client(key)) + str(rig.client(key))
+    assert not any(secret in shown for secret in rig.secrets(key))
+
+
+@every_gateway
+def test_pace(key: str) -> None:
+    """An idle instance costs at most 120 requests an hour, and a pairing is no flood."""
+    pace = GATEWAYS[key].pace
+    assert 3600 / pace.linked <= 120
+    assert 1 <= pace.pairing <= 15
+
+
+@every_gateway
+def test_signatures(key: str) -> None:
+    """An override is called like the method of the contract."""
+    for capability in [*GATEWAYS[key].capabilities, "get_session"]:
+        theirs = inspect.signature(getattr(GATEWAYS[key], capability))
+        ours = inspect.signature(getattr(Gateway, capability))
+        assert list(theirs.parameters) == list(ours.parameters)
+
+
+def test_annotations_of_watching() -> None:
+    """Watching is called without waiting for it, everything else is waited for."""
+    for capability in Capability:
+        waited_for = inspect.iscoroutinefunction(getattr(Gateway, capability))
+        assert waited_for is (capability is not Capability.WATCH_QR)
+
+
+def _imports(folder: Path) -> Iterator[tuple[str, str]]:
+    """Return file and module for each import in a folder; a relative one begins with its dots."""
+    files = sorted(folder.rglob("*.py"))
+    assert files
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((file.name, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield file.name, "." * node.level + (node.module or "")
+
+
+def test_ground_floor_is_alone() -> None:
+    """The clients import neither Home Assistant nor anything from the floors above."""
+    wrong = [
+        (file, module)
+        for file, module in _imports(GROUND_FLOOR)
+        if module.split(".")[0] in ("homeassistant", "custom_components", "tests") or module.startswith("..")
+    ]
+    assert wrong == []
+
+
+def test_ground_floor_runs_alone() -> None:
+    """The clients could be published as a library tomorrow: they work where there is no Home Assistant."""
+    program = (
+        "import sys\n"
+        "sys.modules['homeassistant'] = None\n"
+        f"sys.path.insert(0, {str(GROUND_FLOOR.parent)!r})\n"
+        "import gateways\n"
+        "print(*gateways.GATEWAYS)\n"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.split() == list(GATEWAYS)
+
+
+def test_emulator_shares_nothing_with_the_clients() -> None:
+    """One misreading of a vendor's documentation must not hide in both."""
+    wrong = [
+        (file, module)
+        for file, module in _imports(EMULATOR)
+        if module.startswith(("custom_components", "...")) or "whatsapp_link" in module
+    ]
+    assert wrong == []
+
+
+async def test_every_gateway_is_emulated(rig: Rig) -> None:
+    """There is an emulated server and an instance for each gateway, which shows all its credentials."""
+    assert set(GATEWAYS) <= set(rig.emulator.gateways)
+    for key, kind in GATEWAYS.items():
+        assert {item.key for item in kind.credentials} <= set(rig.instance(key).credentials())

@@ -1,0 +1,278 @@
+"""Every operation of every gateway against every way in which an answer can be broken."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+import logging
+
+import aiohttp
+from aiohttp import ClientTimeout
+import pytest
+
+from custom_components.whatsapp_link.gateways import GATEWAYS, http
+from custom_components.whatsapp_link.gateways.errors import (
+    CannotReach,
+    GatewayError,
+    InstanceNotFound,
+    InvalidAnswer,
+    InvalidCredentials,
+    RateLimited,
+    Refused,
+    WrongState,
+)
+from custom_components.whatsapp_link.gateways.gateway import Capability
+from custom_components.whatsapp_link.gateways.model import SessionState
+from tests.emulator.faults import NOWHERE, FaultName
+from tests.gateways.rig import Rig, client_for, closed_port, leaks, perform
+from tests.gateways.servers import always, serve, serve_bytes
+
+# An error's type, and what is to be seen of it.
+type Expected = tuple[type[GatewayError], dict[str, object]] | None
+
+_ACTED: Expected = (CannotReach, {"maybe_acted": True})
+_NONSENSE: Expected = (InvalidAnswer, {})
+
+ON_REQUEST: dict[FaultName, Expected] = {
+    FaultName.REFUSED_CONNECTION: _ACTED,
+    FaultName.TIMEOUT: _ACTED,
+    FaultName.UNAUTHORIZED: (InvalidCredentials, {}),
+    FaultName.FORBIDDEN_HTML: (InstanceNotFound, {}),
+    FaultName.NOT_FOUND: _NONSENSE,
+    FaultName.CONFLICT: (Refused, {}),
+    FaultName.UNPROCESSABLE: (Refused, {}),
+    FaultName.TOO_MANY_REQUESTS: (RateLimited, {"retry_after": None}),
+    FaultName.TOO_MANY_REQUESTS_RETRY_AFTER: (RateLimited, {"retry_after": 30.0}),
+    FaultName.SERVER_ERROR_HTML: _ACTED,
+    FaultName.BAD_GATEWAY_HTML: _ACTED,
+    FaultName.MALFORMED_JSON: _NONSENSE,
+    FaultName.WRONG_JSON_TYPE: _NONSENSE,
+    FaultName.TRUNCATED_BODY: _ACTED,
+    FaultName.ENDLESS_BODY: _NONSENSE,
+    FaultName.SLOW_DRIP: _ACTED,
+    FaultName.REDIRECT: _NONSENSE,
+    # The right answer under a wrong name is still the right answer.
+    FaultName.WRONG_CONTENT_TYPE: None,
+    FaultName.EMPTY_401: (InvalidCredentials, {}),
+    FaultName.EMPTY_200: _NONSENSE,
+}
+# What only the vendor's own words tell.
+BY_GATEWAY: dict[str, dict[FaultName, Expected]] = {
+    "green_api": {FaultName.ERROR_IN_200: (WrongState, {"state": SessionState.UNLINKED})},
+}
+# Whatever comes with 200 instead of a handshake is no websocket, and nobody reads its body.
+ON_HANDSHAKE: dict[FaultName, Expected] = dict.fromkeys(
+    (FaultName.ERROR_IN_200, FaultName.TRUNCATED_BODY, FaultName.ENDLESS_BODY, FaultName.SLOW_DRIP), _NONSENSE
+)
+# Without an answer in time, a cell of the table waits for the client's limit.
+SLOW = {FaultName.TIMEOUT, FaultName.SLOW_DRIP}
+# The fault of a picture is seen only where there is a picture.
+WITH_PICTURE = {Capability.GET_QR, Capability.WATCH_QR}
+
+# What takes effect: if it were sent twice, it would happen twice.
+EFFECTIVE = {Capability.SEND_TEXT, Capability.REQUEST_PAIRING_CODE}
+
+GET_SESSION = "get_session"
+OPERATIONS = [
+    (key, operation) for key, kind in GATEWAYS.items() for operation in (GET_SESSION, *sorted(kind.capabilities))
+]
+CELLS = [
+    (key, operation, fault)
+    for key, operation in OPERATIONS
+    for fault in FaultName
+    if fault is not FaultName.NOT_A_PNG or operation in WITH_PICTURE
+]
+
+every_operation = pytest.mark.parametrize(("key", "operation"), OPERATIONS)
+
+
+def expected_for(key: str, operation: str, fault: FaultName) -> Expected:
+    """Return what an operation has to make of a fault."""
+    if fault is FaultName.NOT_A_PNG:
+        return _NONSENSE
+    if operation == Capability.WATCH_QR and fault in ON_HANDSHAKE:
+        return ON_HANDSHAKE[fault]
+    if fault in BY_GATEWAY[key]:
+        return BY_GATEWAY[key][fault]
+    if operation == Capability.WATCH_QR and fault is FaultName.TOO_MANY_REQUESTS_RETRY_AFTER:
+        # Only the type: how long to wait is of no use to who polls in the meantime.
+        return (RateLimited, {})
+    return ON_REQUEST[fault]
+
+
+def answers_to_break(operation: str, fault: FaultName) -> int:
+    """Return how many answers have to be broken before an operation fails."""
+    if fault is FaultName.TOO_MANY_REQUESTS and operation != Capability.WATCH_QR:
+        # What comes too often is repeated twice.
+        return 3
+    if fault is FaultName.REFUSED_CONNECTION and operation not in EFFECTIVE:
+        # A GET whose connection is closed is repeated once, by aiohttp itself.
+        return 2
+    return 1
+
+
+@pytest.fixture(autouse=True)
+def log_everything(caplog: pytest.LogCaptureFixture) -> None:
+    """Log as much as somebody who reports a bug would be asked for."""
+    for name in (None, "aiohttp", "aiohttp.client", "aiohttp.internal", "asyncio", "custom_components"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+@contextmanager
+def impatience(fault: FaultName) -> Iterator[None]:
+    """Wait less than for a real vendor where the fault is that nothing comes."""
+    with pytest.MonkeyPatch.context() as patch:
+        if fault in SLOW:
+            patch.setattr(http, "_TIMEOUT", ClientTimeout(total=0.1))
+        yield
+
+
+def assert_is(error: GatewayError, expected: Expected) -> None:
+    """Check type and attributes of an error."""
+    assert expected is not None
+    kind, attributes = expected
+    assert type(error) is kind
+    assert {name: getattr(error, name) for name in attributes} == attributes
+
+
+@pytest.mark.parametrize(("key", "operation", "fault"), CELLS)
+async def test_fault(rig: Rig, caplog: pytest.LogCaptureFixture, key: str, operation: str, fault: FaultName) -> None:
+    """A broken answer is told by its kind, gives no secret away, and does no harm to what comes after."""
+    expected = expected_for(key, operation, fault)
+    gateway = rig.client(key)
+    count = answers_to_break(operation, fault)
+    await rig.fault(key, fault, count=count)
+
+    error: GatewayError | None = None
+    try:
+        with impatience(fault):
+            async with asyncio.timeout(5):
+                await perform(gateway, operation)
+    except GatewayError as caught:
+        error = caught
+
+    if expected is None:
+        assert error is None
+    else:
+        assert error is not None
+        assert_is(error, expected)
+    assert leaks(rig.secrets(key), error, caplog.records) == []
+    assert rig.emulator.faults.pending() == []
+    assert rig.emulator.requests.count(key) == count
+
+    # The session has a single connection: it is free again, and of use.
+    async with asyncio.timeout(5):
+        assert (await gateway.get_session()).state in (SessionState.UNLINKED, SessionState.STARTING)
+
+
+@every_operation
+async def test_nobody_listens(
+    session: aiohttp.ClientSession, rig: Rig, caplog: pytest.LogCaptureFixture, key: str, operation: str
+) -> None:
+    """What was never sent cannot have been acted on."""
+    gateway = client_for(session, rig.instance(key), GATEWAYS[key], base_url=f"http://127.0.0.1:{closed_port()}")
+    with pytest.raises(CannotReach) as caught:
+        await perform(gateway, operation)
+    assert caught.value.maybe_acted is False
+    assert leaks(rig.secrets(key), caught.value, caplog.records) == []
+
+
+@every_operation
+async def test_hung_up(
+    session: aiohttp.ClientSession, rig: Rig, caplog: pytest.LogCaptureFixture, key: str, operation: str
+) -> None:
+    """What was sent can have been acted on, even if not a byte came back; and it is not sent again."""
+    async with serve_bytes(b"") as server:
+        gateway = client_for(session, rig.instance(key), GATEWAYS[key], base_url=server.url)
+        with pytest.raises(CannotReach) as caught:
+            await perform(gateway, operation)
+    assert caught.value.maybe_acted is True
+    assert len(server.requests) == 1 or operation not in EFFECTIVE
+    assert len(server.requests) <= 2
+    assert leaks(rig.secrets(key), caught.value, caplog.records) == []
+
+
+@every_operation
+async def test_redirect_elsewhere(
+    session: aiohttp.ClientSession, rig: Rig, caplog: pytest.LogCaptureFixture, key: str, operation: str
+) -> None:
+    """No request goes to a host that the user did not name."""
+    async with serve(always(body="{}")) as elsewhere:
+        await rig.fault(key, FaultName.REDIRECT, location=f"{elsewhere.url}/collect")
+        gateway = client_for(session, rig.instance(key), GATEWAYS[key])
+        with pytest.raises(InvalidAnswer) as caught:
+            await perform(gateway, operation)
+        assert elsewhere.requests == []
+    assert leaks([*rig.secrets(key), NOWHERE, elsewhere.url], caught.value, caplog.records[:]) == []
+
+
+SENDING = [(key, operation) for key, operation in OPERATIONS if operation in EFFECTIVE]
+# The answer is lost or broken, and nothing says that the request was refused.
+LOST = [
+    FaultName.REFUSED_CONNECTION,
+    FaultName.TIMEOUT,
+    FaultName.SERVER_ERROR_HTML,
+    FaultName.BAD_GATEWAY_HTML,
+    FaultName.MALFORMED_JSON,
+    FaultName.WRONG_JSON_TYPE,
+    FaultName.TRUNCATED_BODY,
+    FaultName.ENDLESS_BODY,
+    FaultName.SLOW_DRIP,
+    FaultName.REDIRECT,
+    FaultName.EMPTY_200,
+]
+
+
+@pytest.mark.parametrize(("key", "operation"), SENDING)
+@pytest.mark.parametrize("fault", LOST)
+async def test_sent_once(rig: Rig, key: str, operation: str, fault: FaultName) -> None:
+    """What may have been acted on is not sent again, also on a connection that has been used before."""
+    gateway = rig.client(key)
+    await gateway.get_session()
+    before = rig.emulator.requests.count(key)
+    await rig.fault(key, fault, acted_on=True)
+    with impatience(fault), pytest.raises(GatewayError) as caught:
+        await perform(gateway, operation)
+    if isinstance(caught.value, CannotReach):
+        assert caught.value.maybe_acted is True
+    await asyncio.sleep(0.03)
+    assert rig.emulator.requests.count(key) == before + 1
+
+
+@pytest.mark.parametrize("key", [key for key, operation in SENDING if operation == Capability.SEND_TEXT])
+@pytest.mark.parametrize("fault", LOST)
+async def test_text_arrives_once(rig: Rig, key: str, fault: FaultName) -> None:
+    """A message whose answer was lost has arrived, once."""
+    instance = rig.instance(key)
+    instance.link(instance.number)
+    await rig.fault(key, fault, acted_on=True)
+    with impatience(fault), pytest.raises(GatewayError):
+        await perform(rig.client(key), Capability.SEND_TEXT)
+    await rig.arrived(1)
+    await rig.emulator.clock.sleep(2)
+    assert len(await rig.arrived(1)) == 1
+
+
+@pytest.mark.parametrize(("key", "operation"), [cell for cell in OPERATIONS if cell[1] != Capability.WATCH_QR])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_too_often_for_a_moment(rig: Rig, key: str, operation: str, times: int) -> None:
+    """What was refused because it came too often is sent again, and then done once."""
+    await rig.fault(key, FaultName.TOO_MANY_REQUESTS, count=times)
+    await perform(rig.client(key), operation)
+    assert rig.emulator.requests.count(key) == times + 1
+    assert rig.emulator.requests.count(key, status=429) == times
+
+
+@every_operation
+async def test_cancelled(rig: Rig, caplog: pytest.LogCaptureFixture, key: str, operation: str) -> None:
+    """Who does not want to wait any longer leaves nothing behind, and is told nothing secret."""
+    gateway = rig.client(key)
+    await rig.fault(key, FaultName.TIMEOUT)
+    task = asyncio.create_task(perform(gateway, operation))
+    async with asyncio.timeout(5):
+        while not rig.emulator.requests.count(key):
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await gateway.get_session()).state is SessionState.UNLINKED
+    assert leaks(rig.secrets(key), None, caplog.records) == []
