@@ -1,5 +1,6 @@
 """How often the gateway is asked, and what its failures do to the entry, the entities and the log."""
 
+import asyncio
 import logging
 
 from freezegun.api import FrozenDateTimeFactory
@@ -9,11 +10,11 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from tests.conftest import SetUp
+from tests.conftest import SetUp, vendor_second
 from tests.dialog import ENGLISH
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
-from tests.test_entities import LINKED, NOTIFY, SESSION, poll, spin, state_of
+from tests.test_entities import LINKED, NOTIFY, SESSION, poll, spin, state_of, until
 
 EXCEPTIONS = ENGLISH["exceptions"]
 
@@ -110,6 +111,41 @@ async def test_healed_by_a_scan(
     instance.unlink()
     await poll(hass, freezer)
     assert state_of(hass, SESSION) != "blocked"
+
+
+def _pairs() -> bool:
+    return any(task.get_name() == "whatsapp_link pairing" for task in asyncio.all_tasks())
+
+
+async def test_ban_ends_the_pairing(emulator: Emulator, instance: GreenApiInstance, set_up: SetUp) -> None:
+    """Nothing waits for a phone on behalf of a banned account."""
+    await set_up()
+    assert _pairs()
+    emulator.phone.ban(instance.id)
+    await until(lambda: not _pairs())
+
+
+async def test_refused_token_ends_the_pairing(hass: HomeAssistant, instance: GreenApiInstance, set_up: SetUp) -> None:
+    """Without a token that works nothing waits for a phone; the user is asked for one."""
+    entry = await set_up()
+    assert _pairs()
+    instance.token = "fedcba9876543210" * 3
+    await entry.runtime_data.async_refresh()
+    await until(lambda: not _pairs())
+    assert [flow["step_id"] for flow in hass.config_entries.flow.async_progress()] == ["reauth_confirm"]
+
+
+async def test_linked_elsewhere(
+    hass: HomeAssistant, emulator: Emulator, instance: GreenApiInstance, set_up: SetUp
+) -> None:
+    """A phone that was linked in the vendor's console is seen by the next poll, if by nothing else."""
+    emulator.faults.add("green_api", "timeout", 10, method="scanqrcode")
+    entry = await set_up()
+    instance.link(instance.number)
+    await vendor_second()
+    await entry.runtime_data.async_refresh()
+    assert state_of(hass, LINKED) == "on"
+    await until(lambda: not _pairs())
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,7 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
                 translation_placeholders=placeholders,
             ) from error
         # A gateway in trouble is asked less and less often.
-        if self.update_interval:
-            self.update_interval = min(self.update_interval * 2, _MAX_INTERVAL)
+        self.update_interval = min((self.update_interval or _MAX_INTERVAL) * 2, _MAX_INTERVAL)
         raise UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=error_key(error),

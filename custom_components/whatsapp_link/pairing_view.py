@@ -41,10 +41,8 @@ class PairingView:
         self._task.add_done_callback(lambda _: self._changed.set())
 
     def stop(self) -> None:
-        """Leave nothing behind."""
+        """Wait no longer. The end of the pairing is also a change, so nothing is left behind."""
         self._task.cancel()
-        if self._change is not None:
-            self._change.cancel()
 
     @property
     def ended(self) -> bool:
