@@ -4,7 +4,6 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-import json
 from pathlib import Path
 import shutil
 import signal
@@ -12,7 +11,8 @@ import sys
 import tempfile
 import time
 
-from .api import HomeAssistant, Json, Phone, decode_qr, qr_picture, wait_for
+from .api import HomeAssistant, Json, Phone, wait_for
+from .link import link
 from .processes import ROOT, RigError, emulator, home_assistant
 from custom_components.whatsapp_link.gateways import GATEWAYS
 
@@ -30,47 +30,17 @@ class Job:
         self._phone = phone
         self._gateway = gateway
         self._token = token
-        self._qr_text = ""
 
     async def run(self) -> list[str]:
         """Do all of it and return every text that no log may hold. Raises RigError where it does not work."""
         instance = (await self._phone.instances(self._gateway))[0]
-        entry_id, recipient_flow = await self._link(instance)
-        entity_id = await self._add_recipient(recipient_flow)
-        await self._send(entity_id, str(instance["id"]))
-        _say(f"done: {self._gateway}, entry {entry_id}")
+        linked = await link(self._hass, self._phone, instance, token=self._token, say=_say)
+        entity_id = await self._add_recipient(linked.recipient_flow)
+        await self._send(entity_id, instance["id"])
+        _say(f"done: {self._gateway}, entry {linked.entry_id}")
         digits = "".join(filter(str.isdigit, _RECIPIENT))
-        return [
-            instance["credentials"]["token"],
-            str(instance["number"]).lstrip("+"),
-            digits,
-            _RECIPIENT,
-            _TEXT,
-            self._qr_text,
-        ]
-
-    async def _link(self, instance: Json) -> tuple[str, str]:
-        step = await self._hass.start_flow(_DOMAIN)
-        flow_id = step["flow_id"]
-        step = await self._hass.flow(flow_id, {"next_step_id": self._gateway})
-        _say(f"chosen: {self._gateway}")
-        credentials = dict(instance["credentials"])
-        server = {"base_url": credentials.pop("base_url")}
-        if self._token:
-            credentials["token"] = self._token
-        step = await self._hass.flow(flow_id, credentials | {"server": server})
-        if step.get("errors"):
-            raise RigError(f"{self._gateway} did not accept the credentials: {_english_error(step)}")
-        _say("credentials accepted")
-        await self._hass.flow(flow_id, {"next_step_id": "pair_qr"})
-        async with self._hass.dialog(flow_id) as dialog:
-            self._qr_text = decode_qr(await dialog.until("a code in the dialog", qr_picture, 60))
-            _say(f"code decoded from the picture: {len(self._qr_text)} characters")
-            await self._phone.scan(self._qr_text)
-            scanned = time.monotonic()
-            result = await dialog.until("the dialog goes on", _created)
-        _say(f"scanned, and linked {time.monotonic() - scanned:.1f} s later")
-        return result["result"]["entry_id"], result["next_flow"][1]
+        own_number = instance["number"].lstrip("+")
+        return [instance["credentials"]["token"], own_number, digits, _RECIPIENT, _TEXT, linked.qr_text]
 
     async def _add_recipient(self, flow_id: str) -> str:
         step = await self._hass.subentry_flow(flow_id, {"recipient": _RECIPIENT, "name": f"Alex {self._gateway}"})
@@ -145,23 +115,10 @@ async def stay(stop: asyncio.Event) -> None:
         _say("ended")
 
 
-def _created(step: Json) -> Json | None:
-    return step if step["type"] == "create_entry" else None
-
-
 def _empty_folder(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def _english_error(step: Json) -> str:
-    """Return the words a user sees for the error of a step."""
-    strings = json.loads((ROOT / "custom_components" / _DOMAIN / "translations" / "en.json").read_text())
-    words = " ".join(strings["config"]["error"][key] for key in step["errors"].values())
-    for name, value in (step.get("description_placeholders") or {}).items():
-        words = words.replace(f"{{{name}}}", value)
-    return words
 
 
 def _say(line: str) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 import contextlib
 import gzip
 from itertools import pairwise
+import socket
 import time
+from typing import override
 
 import aiohttp
 from aiohttp import ClientTimeout, web
+from aiohttp.abc import ResolveResult
 import pytest
 from yarl import URL
 
@@ -316,7 +319,32 @@ async def test_closed_port(session: aiohttp.ClientSession, caplog: pytest.LogCap
     assert leaks(SECRETS, caught.value, caplog.records) == []
 
 
-async def test_no_time_for_a_connection(session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_that_cannot_be_spelled(caplog: pytest.LogCaptureFixture) -> None:
+    """Python's own resolver raises an error of another family for a label that is too long or empty."""
+
+    class Resolver(aiohttp.ThreadedResolver):
+        """Does not ask anybody, but says what Python says."""
+
+        @override
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            host.encode("idna")
+            raise AssertionError("the host could be spelled")
+
+    url = URL(f"https://{'a' * 64}.example")
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Resolver())) as session:
+        for websocket in (False, True):
+            client = Http(session, url, [TOKEN])
+            with pytest.raises(CannotReach) as caught:
+                await (first_frame(client) if websocket else client.request("test", "POST", PATH, json_body={}))
+            assert caught.value.maybe_acted is False
+            assert leaks(SECRETS, caught.value, caplog.records) == []
+
+
+async def test_no_time_for_a_connection(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A connection that was never made carried no request."""
 
     async def wait_for_ever(request: web.Request) -> web.StreamResponse:
@@ -334,6 +362,7 @@ async def test_no_time_for_a_connection(session: aiohttp.ClientSession, monkeypa
                 await client.request("test", "POST", PATH, json_body={})
     assert caught.value.maybe_acted is False
     assert len(server.requests) == 1
+    assert leaks(SECRETS, caught.value, caplog.records) == []
 
 
 @pytest.mark.parametrize(
