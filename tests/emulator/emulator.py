@@ -19,10 +19,14 @@ from .model import JsonObject, Message
 from .phone import Phone
 from .phone_routes import PhoneRoutes, errors_as_json
 from .request_log import RequestLog
+from .wachat import Wachat
+from .wasend import Wasend
+from .wawp import Wawp
+from .whatsapp_api import WhatsAppApi
 from .world import World
 
 # A new gateway is one new file and one line here.
-GATEWAYS: tuple[type[GatewayServer], ...] = (GreenApi,)
+GATEWAYS: tuple[type[GatewayServer], ...] = (GreenApi, Wawp, Wachat, Wasend, WhatsAppApi)
 
 # Screenshots and attachments; the gateways have their own, lower limits.
 _MAX_BODY_BYTES = 128 * 1024 * 1024
@@ -192,4 +196,6 @@ class Emulator:
         else:
             answer = await handler(request)
         entry.status = answer.status
+        # Some vendors have it in the body, which a gateway has read only by now.
+        entry.instance = entry.instance or gateway.instance_of(request)
         return answer

@@ -43,6 +43,7 @@ class QrSeries:
         name: str,
         lifetime: float,
         first_lifetime: float | None = None,
+        limit: int | None = None,
     ) -> None:
         """Prepare a series; `begin` starts it.
 
@@ -52,6 +53,7 @@ class QrSeries:
             name: Tells the codes of one instance from those of another.
             lifetime: Vendor seconds that a code stays valid.
             first_lifetime: The same for the first code, if that one differs.
+            limit: How many codes there are in a series, if the vendor gives up some time.
 
         """
         self._clock = clock
@@ -59,6 +61,7 @@ class QrSeries:
         self._name = name
         self._lifetime = lifetime
         self._first_lifetime = lifetime if first_lifetime is None else first_lifetime
+        self._limit = limit
         self._round = 0
         self._start: float | None = None
         self._number = -1
@@ -92,9 +95,22 @@ class QrSeries:
             self._known.add(text)
         return self._current
 
+    @property
+    def count(self) -> int:
+        """Return how many codes this series has had by now, shown or not."""
+        number = self._number_now()
+        return 0 if number is None else number + 1
+
+    def seconds_since_last(self) -> float | None:
+        """Return how long ago the last code of a limited series ran out; None if it did not."""
+        if self._start is None or self._limit is None:
+            return None
+        seconds = self._clock.now() - self._begins_at(self._limit)
+        return seconds if seconds >= 0 else None
+
     def seconds_to_next(self) -> float | None:
         """Return the vendor seconds until the next code; None while none will come."""
-        if self._start is None:
+        if self._start is None or self.seconds_since_last() is not None:
             return None
         number = self._number_now()
         if number is None:
@@ -117,6 +133,8 @@ class QrSeries:
 
     def _number_now(self) -> int | None:
         if self._start is None or (age := self._clock.now() - self._start) < 0:
+            return None
+        if self.seconds_since_last() is not None:
             return None
         if age < self._first_lifetime:
             return 0
