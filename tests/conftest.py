@@ -12,9 +12,8 @@ from homeassistant.config_entries import ConfigSubentryDataWithId
 from homeassistant.core import HomeAssistant
 
 from custom_components.whatsapp_link.const import DOMAIN
-from custom_components.whatsapp_link.gateways import http
+from custom_components.whatsapp_link.gateways import GATEWAYS, http, wawp
 from custom_components.whatsapp_link.gateways.gateway import Pace
-from custom_components.whatsapp_link.gateways.green_api import GreenApi
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
 
@@ -40,7 +39,11 @@ def real_http_on_loopback(
 ) -> None:
     """Load the integration of this checkout, allow loopback, and wait no longer than the emulator's clock asks for."""
     monkeypatch.setattr(http, "RATE_LIMIT_WAIT", 1.2 * TIME_SCALE)
-    monkeypatch.setattr(GreenApi, "pace", Pace(linked=60, pairing=2 * TIME_SCALE))
+    monkeypatch.setattr(wawp, "RECOVERY", wawp.RECOVERY * TIME_SCALE)
+    for gateway in GATEWAYS.values():
+        pace = gateway.pace
+        faster = Pace(linked=pace.linked, pairing=pace.pairing * TIME_SCALE, code=pace.code * TIME_SCALE)
+        monkeypatch.setattr(gateway, "pace", faster)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED
 
 from custom_components.whatsapp_link.const import DOMAIN
+from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.gateway import Capability
 from tests.emulator.instance import Instance
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / DOMAIN
@@ -49,6 +51,17 @@ class Dialog:
         dialog = cls(hass, await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER}))
         await dialog.choose(gateway)
         return dialog
+
+    async def connect(self, instance: Instance) -> ConfigFlowResult:
+        """Enter what leads to an instance: its credentials, or those of the account and then the choice of it."""
+        gateway = GATEWAYS[instance.gateway]
+        typed = credentials_of(instance)
+        if Capability.LIST_INSTANCES not in gateway.capabilities:
+            return await self.submit(**typed)
+        chosen = typed.pop(gateway.instance_key)
+        await self.submit(**typed)
+        await self.choose("pick_instance")
+        return await self.submit(instance=chosen)
 
     async def submit(self, **user_input: Any) -> ConfigFlowResult:
         """Submit a form."""

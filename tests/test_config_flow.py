@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.whatsapp_link import pairing_view
-from custom_components.whatsapp_link.gateways import green_api
+from custom_components.whatsapp_link.gateways import GATEWAYS, green_api
 from tests.conftest import SetUp
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
@@ -33,7 +33,7 @@ async def test_choice_of_gateway(hass: HomeAssistant) -> None:
     """The first step offers every gateway."""
     step = await hass.config_entries.flow.async_init("whatsapp_link", context={"source": "user"})
     assert step["type"] is FlowResultType.MENU
-    assert step["menu_options"] == ["green_api"]
+    assert step["menu_options"] == list(GATEWAYS)
 
 
 async def test_qr_code(hass: HomeAssistant, emulator: Emulator, instance: GreenApiInstance, dialog: Dialog) -> None:
@@ -203,7 +203,7 @@ WRONG_TOKEN = "0123456789abcdef" * 3
         (
             {"instance_id": "my instance", "token": "short"},
             {
-                "instance_id": "An instance ID has only digits. Copy it again from the gateway's console.",
+                "instance_id": "This is not a whole instance ID. Copy it again from the gateway's console.",
                 "token": "This is not a whole API token. Copy it again from the gateway's console.",
             },
         ),

@@ -154,7 +154,7 @@ def api(emulator: Emulator, session: aiohttp.ClientSession) -> Api:
 
 async def test_instances_are_listed(api: Api) -> None:
     """What is to be typed into Home Assistant is the same at every start."""
-    [instance] = (await api.phone("GET", "/instances")).json
+    [instance, *_] = (await api.phone("GET", "/instances")).json
     credentials = instance.pop("credentials")
     assert instance == {
         "gateway": "green_api",
@@ -170,6 +170,7 @@ async def test_instances_are_listed(api: Api) -> None:
 
 async def test_more_instances_can_be_made(api: Api) -> None:
     """Each has an id, a token and a number of its own."""
+    before = list(api.emulator.instances)
     made = await api.phone(
         "POST",
         "/instances",
@@ -177,10 +178,10 @@ async def test_more_instances_can_be_made(api: Api) -> None:
     )
     assert made.status == 201
     assert made.json["id"] == "1101000002"
-    assert made.json["number"] == "+12025550101"
+    assert made.json["number"] not in {instance.number for instance in before}
     assert made.json["state"] == "authorized"
     assert made.json["credentials"]["token"] != api.instance.token
-    assert len(api.emulator.instances) == 2
+    assert len(api.emulator.instances) == len(before) + 1
 
 
 @pytest.mark.parametrize(

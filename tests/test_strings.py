@@ -12,7 +12,8 @@ import pytest
 from custom_components.whatsapp_link.errors import error_key
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.address import AddressProblem
-from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, Unsupported, WrongState
+from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, WrongState
+from custom_components.whatsapp_link.gateways.gateway import Capability
 from custom_components.whatsapp_link.gateways.model import SessionState
 from tests.dialog import ENGLISH, INTEGRATION
 
@@ -47,8 +48,10 @@ def test_every_gateway_has_words() -> None:
     assert set(user["menu_options"]) == set(user["menu_option_descriptions"]) == set(GATEWAYS)
     for key, gateway in GATEWAYS.items():
         fields = {credential.key for credential in gateway.credentials}
+        if Capability.LIST_INSTANCES in gateway.capabilities:
+            fields.remove(gateway.instance_key)
         step = CONFIG["step"][key]
-        assert set(step["data"]) == set(step["data_description"]) == fields
+        assert set(step.get("data", {})) == set(step.get("data_description", {})) == fields
         assert {f"invalid_{field}" for field in fields} <= set(CONFIG["error"])
         assert set(step["sections"]["server"]["data"]) == {"base_url"}
 
@@ -66,8 +69,7 @@ def test_every_error_has_words() -> None:
     keys = {_key_of(kind) for kind in GatewayError.__subclasses__() if kind.__module__.endswith("gateways.errors")}
     keys.add(error_key(WrongState(SessionState.BLOCKED)))
     assert "instance_banned" in keys
-    # Only Unsupported has no words of its own: the user is never offered what a gateway cannot do.
-    assert error_key(Unsupported()) == "unknown"
+    keys.add(error_key(GatewayError()))
     assert set(ENGLISH["exceptions"]) == keys
     assert keys <= set(CONFIG["error"])
     problems = {problem.value for problem in AddressProblem}

@@ -15,10 +15,19 @@ from homeassistant.config_entries import (
     FlowType,
     SubentryFlowContext,
 )
+from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
 
 from .const import CONF_BASE_URL, CONF_CREDENTIALS, CONF_GATEWAY, DOMAIN, SUBENTRY_RECIPIENT
 from .errors import error_key, error_placeholders
@@ -27,13 +36,14 @@ from .gateways.address import InvalidAddress, parse_phone
 from .gateways.errors import GatewayError, WrongState
 from .gateways.gateway import Capability, Gateway
 from .gateways.http import InvalidUrl
-from .gateways.model import Session, SessionState
+from .gateways.model import Instance, SessionState
 from .pairing import PairingTimeout
 from .pairing_view import PairingView
 from .recipient_flow import RecipientFlow
 
 _WAYS_TO_PAIR = {"pair_qr": Capability.GET_QR, "pair_code": Capability.REQUEST_PAIRING_CODE}
 
+_INSTANCE = "instance"
 _PHONE = "phone"
 _SERVER = "server"
 
@@ -52,6 +62,7 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
         """Begin with nothing known."""
         self._gateway: Gateway
         self._data: dict[str, Any] = {}
+        self._instances: list[Instance] = []
         self._view: PairingView | None = None
         self._failure: GatewayError | None = None
 
@@ -76,19 +87,18 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
         placeholders = {"gateway": gateway_class.name, "reason": ""}
         if user_input is not None:
             credentials = _stripped_credentials(gateway_class, user_input)
-            base_url = user_input[_SERVER][CONF_BASE_URL]
+            base_url = user_input[_SERVER][CONF_BASE_URL].strip()
             if malformed := gateway_class.malformed(credentials):
                 errors = {field: f"invalid_{field}" for field in malformed}
             else:
                 try:
-                    session = await self._async_try(gateway_class, base_url, credentials)
+                    self._take(gateway_class, base_url, credentials)
+                    return await self._async_credentials_entered()
                 except InvalidUrl:
                     errors["base"] = "invalid_url"
                 except GatewayError as error:
                     errors["base"] = error_key(error)
                     placeholders = error_placeholders(error, gateway_class.name)
-                else:
-                    return await self._async_credentials_accepted(session)
         return self.async_show_form(
             step_id=key,
             data_schema=self.add_suggested_values_to_schema(_credentials_schema(gateway_class), user_input),
@@ -96,25 +106,80 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders=placeholders,
         )
 
-    async def _async_try(
-        self,
-        gateway_class: type[Gateway],
-        base_url: str,
-        credentials: Mapping[str, str],
-    ) -> Session:
-        """Keep the gateway and return its session. Raises InvalidUrl or GatewayError."""
+    def _take(self, gateway_class: type[Gateway], base_url: str, credentials: Mapping[str, str]) -> None:
+        """Talk with these credentials from now on. Raises InvalidUrl or InvalidCredentials."""
         self._gateway = gateway_class(async_get_clientsession(self.hass), base_url, credentials)
+        self._data = {CONF_GATEWAY: gateway_class.key, CONF_BASE_URL: base_url, CONF_CREDENTIALS: credentials}
+
+    async def _async_credentials_entered(self) -> ConfigFlowResult:
+        """Go on to the instance, or to those there are to choose from. Raises GatewayError."""
+        gateway = self._gateway
+        if not gateway.instance_key or gateway.instance_key in self._data[CONF_CREDENTIALS]:
+            return await self._async_instance_known()
+        if Capability.LIST_INSTANCES not in gateway.capabilities:
+            return await self.async_step_new_instance()
+        self._instances = await gateway.list_instances()
+        return await self.async_step_instance()
+
+    async def async_step_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether to use an instance there is or to make a new one."""
+        if not self._instances:
+            return await self.async_step_new_instance()
+        return self.async_show_menu(
+            step_id="instance",
+            menu_options=["pick_instance", "new_instance"],
+            description_placeholders={"gateway": self._gateway.name},
+        )
+
+    async def async_step_pick_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which of the account's instances."""
+        errors: dict[str, str] = {}
+        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        if user_input is not None:
+            try:
+                return await self._async_use_instance(user_input[_INSTANCE])
+            except GatewayError as error:
+                errors["base"] = error_key(error)
+                placeholders = error_placeholders(error, self._gateway.name)
+        return self.async_show_form(
+            step_id="pick_instance",
+            data_schema=_instance_schema(self._instances),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def async_step_new_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what the gateway wants to know of a new instance, and make it."""
+        errors: dict[str, str] = {}
+        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        if user_input is not None:
+            try:
+                phone = parse_phone(user_input[_PHONE]) if _PHONE in user_input else ""
+                instance = await self._gateway.create_instance(user_input.get(CONF_NAME, ""), phone)
+                return await self._async_use_instance(instance.instance_id)
+            except InvalidAddress as error:
+                errors[_PHONE] = error.problem.value
+            except GatewayError as error:
+                errors["base"] = error_key(error)
+                placeholders = error_placeholders(error, self._gateway.name)
+        return self.async_show_form(
+            step_id="new_instance",
+            data_schema=self.add_suggested_values_to_schema(_new_instance_schema(self._gateway), user_input),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def _async_use_instance(self, instance_id: str) -> ConfigFlowResult:
+        """Complete the credentials with an instance. Raises GatewayError."""
+        credentials = self._data[CONF_CREDENTIALS] | {self._gateway.instance_key: instance_id}
+        self._take(type(self._gateway), self._data[CONF_BASE_URL], credentials)
+        return await self._async_instance_known()
+
+    async def _async_instance_known(self) -> ConfigFlowResult:
+        """Look at the session: go on to pairing if there is no phone. Raises GatewayError."""
         session = await self._gateway.get_session()
         if session.state is SessionState.BLOCKED:
             raise WrongState(session.state)
-        self._data = {
-            CONF_GATEWAY: gateway_class.key,
-            CONF_BASE_URL: base_url.strip(),
-            CONF_CREDENTIALS: credentials,
-        }
-        return session
-
-    async def _async_credentials_accepted(self, session: Session) -> ConfigFlowResult:
         await self._async_claim_instance()
         if session.state.is_linked:
             return await self.async_step_finish()
@@ -250,7 +315,8 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
                 errors = {field: f"invalid_{field}" for field in malformed}
             else:
                 try:
-                    await self._async_try(gateway_class, entry.data[CONF_BASE_URL], credentials)
+                    self._take(gateway_class, entry.data[CONF_BASE_URL], credentials)
+                    await self._gateway.get_session()
                 except GatewayError as error:
                     errors["base"] = error_key(error)
                     placeholders = error_placeholders(error, gateway_class.name)
@@ -294,15 +360,40 @@ def _text(kind: TextSelectorType) -> TextSelector:
 
 
 def _credentials_schema(gateway_class: type[Gateway]) -> vol.Schema:
-    fields: dict[vol.Marker, Any] = {
-        vol.Required(credential.key): _text(TextSelectorType.PASSWORD if credential.secret else TextSelectorType.TEXT)
-        for credential in gateway_class.credentials
+    """Return the fields: what is chosen later is not asked for, what can be made by us may stay empty."""
+    can = gateway_class.capabilities
+    fields: dict[vol.Marker, Any] = {}
+    for credential in gateway_class.credentials:
+        is_instance = credential.key == gateway_class.instance_key
+        if is_instance and Capability.LIST_INSTANCES in can:
+            continue
+        marker = vol.Optional if is_instance and Capability.CREATE_INSTANCE in can else vol.Required
+        kind = TextSelectorType.PASSWORD if credential.secret else TextSelectorType.TEXT
+        fields[marker(credential.key)] = _text(kind)
+    address = vol.Required(CONF_BASE_URL, default=gateway_class.default_base_url)
+    # Where the address is all there is to enter, it has to be seen.
+    server = section(vol.Schema({address: _text(TextSelectorType.URL)}), {"collapsed": bool(fields)})
+    return vol.Schema({**fields, vol.Required(_SERVER): server})
+
+
+def _instance_schema(instances: list[Instance]) -> vol.Schema:
+    options = [
+        SelectOptionDict(value=instance.instance_id, label=instance.name or instance.instance_id)
+        for instance in instances
+    ]
+    selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))
+    return vol.Schema({vol.Required(_INSTANCE): selector})
+
+
+def _new_instance_schema(gateway: Gateway) -> vol.Schema:
+    kinds = {
+        CONF_NAME: (vol.Required(CONF_NAME, default="Home Assistant"), _text(TextSelectorType.TEXT)),
+        _PHONE: (vol.Required(_PHONE), _text(TextSelectorType.TEL)),
     }
-    server = {vol.Required(CONF_BASE_URL, default=gateway_class.default_base_url): _text(TextSelectorType.URL)}
-    fields[vol.Required(_SERVER)] = section(vol.Schema(server), {"collapsed": True})
-    return vol.Schema(fields)
+    return vol.Schema(dict(kinds[field] for field in gateway.create_fields))
 
 
 def _stripped_credentials(gateway_class: type[Gateway], user_input: Mapping[str, Any]) -> dict[str, str]:
-    """Return the credentials without the blanks that copying brings along."""
-    return {item.key: user_input[item.key].strip() for item in gateway_class.credentials}
+    """Return what was entered, without the blanks that copying brings along."""
+    entered = {item.key: user_input.get(item.key, "").strip() for item in gateway_class.credentials}
+    return {key: value for key, value in entered.items() if value or key != gateway_class.instance_key}

@@ -21,6 +21,7 @@ from .gateways.errors import (
     QuotaExceeded,
     RateLimited,
     Refused,
+    Unsupported,
     WrongState,
 )
 from .gateways.model import SessionState
@@ -33,6 +34,7 @@ _KEYS: dict[type[GatewayError], str] = {
     QuotaExceeded: "quota_exceeded",
     RateLimited: "rate_limited",
     Refused: "refused",
+    Unsupported: "unsupported",
     WrongState: "wrong_state",
 }
 

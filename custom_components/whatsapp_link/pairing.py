@@ -17,6 +17,7 @@ PAIRING_TIME = 180.0
 
 # A push that failed is tried again after so many seconds; until then the gateway is polled.
 _PUSH_PAUSE = 60.0
+_START_PAUSE = 30.0
 _MAX_BACK_OFF = 30.0
 _MAX_DOUBLINGS = 10
 
@@ -37,7 +38,8 @@ class Pairing:
     """One pairing of one instance.
 
     `offer` is the code to show right now; None while there is none: the session is still starting, or the last
-    code is past its time and the next one is not there. `on_change` is called at each change of it.
+    code is past its time and the next one is not there. `recovering` says that the gateway heals itself just now.
+    `on_change` is called at each change of the two.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Pairing:
     ) -> None:
         """Without `with_qr` it only waits, for a pairing code that has been given out already."""
         self.offer: Offer | None = None
+        self.recovering = False
         self._gateway = gateway
         self._on_change = on_change
         self._with_qr = with_qr
@@ -58,6 +61,8 @@ class Pairing:
         self._expiry: asyncio.TimerHandle | None = None
         self._last_png = b""
         self._push_after = 0.0
+        self._code_after = 0.0
+        self._start_after = 0.0
         self._failures = 0
         self._last_error: GatewayError | None = None
         self._logged_out = False
@@ -105,20 +110,49 @@ class Pairing:
             raise WrongState(session.state)
         if session.state is not SessionState.UNLINKED:
             self._withdraw()
+            await self._get_going(session.state)
         elif self._with_qr:
             return await self._offer_codes()
         return None
+
+    async def _get_going(self, state: SessionState) -> None:
+        """Start a session that would not start by itself, and then give it time: to start it again would stop it."""
+        if self._loop.time() < self._start_after or state not in (SessionState.STOPPED, SessionState.FAILED):
+            return
+        self._start_after = self._loop.time() + _START_PAUSE
+        can = self._gateway.capabilities
+        if state is SessionState.STOPPED and Capability.START in can:
+            await self._gateway.start()
+        elif state is SessionState.FAILED and Capability.RESTART in can:
+            await self._gateway.restart()
+        elif state is SessionState.FAILED and Capability.START in can:
+            await self._gateway.start()
 
     async def _offer_codes(self) -> Session | None:
         try:
             if self._can_push():
                 return await self._take_pushed()
-            if code := await self._gateway.get_qr():
-                self._show(code)
+            if self._loop.time() >= self._code_after:
+                self._code_after = self._loop.time() + self._gateway.pace.code
+                if code := await self._gateway.get_qr():
+                    self._show(code)
         except WrongState as error:
             # Not an end: the next look tells what the session is now.
+            if error.retry_after is not None:
+                await self._let_recover(error.retry_after)
             await self._clear_old_link(error.state)
         return None
+
+    async def _let_recover(self, seconds: float) -> None:
+        """Leave the gateway alone while it heals by itself; the user is told so, calmly."""
+        self._code_after = 0.0
+        self.recovering = True
+        self._withdraw()
+        self._on_change()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.recovering = False
 
     def _can_push(self) -> bool:
         return Capability.WATCH_QR in self._gateway.capabilities and self._loop.time() >= self._push_after
@@ -153,13 +187,16 @@ class Pairing:
 
     def _show(self, code: QrCode) -> None:
         """Offer a code, once: the same picture seen again does not last longer for it."""
-        if code.png == self._last_png:
+        is_new = code.png != self._last_png
+        if not is_new and not code.holds_while_offered:
             return
         self._last_png = code.png
         self._cancel_expiry()
         self._expiry = self._loop.call_later(code.valid_for, self._withdraw)
+        was_shown = self.offer is not None and not is_new
         self.offer = Offer(code, self._expiry.when())
-        self._on_change()
+        if not was_shown:
+            self._on_change()
 
     def _withdraw(self) -> None:
         """Take the code away: past its time it would only make a phone complain."""

@@ -69,7 +69,7 @@ class PairingView:
         elif self._shown:
             action, placeholders = "scan_qr", {"qr_code": _markdown(self._shown)}
         else:
-            action, placeholders = "wait_for_qr", {}
+            action, placeholders = "recovering" if self._pairing.recovering else "wait_for_qr", {}
         return self._flow.async_show_progress(
             step_id=step_id,
             progress_action=action,

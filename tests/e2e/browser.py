@@ -12,6 +12,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from .api import HomeAssistant, Json, decode_qr, wait_for
 from .processes import ROOT, RigError
+from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.gateway import Capability, Gateway
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
@@ -112,18 +114,34 @@ class Person:
 
     async def add_integration(self, instance: Json) -> None:
         """Go through the dialog as far as the choice how to pair."""
-        credentials = instance["credentials"]
+        gateway = GATEWAYS[instance["gateway"]]
         await self.open("/config/integrations/dashboard/add?domain=whatsapp_link")
         await self.press("OK")
-        await self.click("GREEN-API")
-        await self.fill("instance_id", credentials["instance_id"])
-        await self.fill("token", credentials["token"])
-        await self.keep("credentials")
-        await self.click("Server")
-        await self.fill("base_url", credentials["base_url"])
-        await self.press("Submit")
+        await self.see("Choose a gateway")
+        await self.keep("gateways")
+        await self.click(gateway.name)
+        await self.see(f"Connect to {gateway.name}")
+        await self._enter_credentials(gateway, instance["credentials"])
         await self.see("Link your phone")
         await self.keep("pair")
+
+    async def _enter_credentials(self, gateway: type[Gateway], credentials: dict[str, str]) -> None:
+        """Type in what is asked for; where the account has several instances, choose the only one there is."""
+        chosen_later = gateway.instance_key if Capability.LIST_INSTANCES in gateway.capabilities else ""
+        for item in gateway.credentials:
+            if item.key != chosen_later:
+                await self.fill(item.key, credentials[item.key])
+        await self.keep(f"credentials-{gateway.key}")
+        if gateway.credentials:
+            await self.click("Server")
+        await self.fill("base_url", credentials["base_url"])
+        await self.press("Submit")
+        if chosen_later:
+            await self.click("Use one of them")
+            await self.see("The instance that this Home Assistant is to use.")
+            await self.page.get_by_role("radio").first.click()
+            await self.keep(f"instance-{gateway.key}")
+            await self.press("Submit")
 
     async def scannable(self, other_than: str = "") -> str:
         """Return the text of the code on the screen, as a phone in front of it would read it."""

@@ -40,7 +40,8 @@ class Job:
         _say(f"done: {self._gateway}, entry {linked.entry_id}")
         digits = "".join(filter(str.isdigit, _RECIPIENT))
         own_number = instance["number"].lstrip("+")
-        return [instance["credentials"]["token"], own_number, digits, _RECIPIENT, _TEXT, linked.qr_text]
+        tokens = [value for name, value in instance["credentials"].items() if name == "token"]
+        return [*tokens, own_number, digits, _RECIPIENT, _TEXT, linked.qr_text]
 
     async def _add_recipient(self, flow_id: str) -> str:
         step = await self._hass.subentry_flow(flow_id, {"recipient": _RECIPIENT, "name": f"Alex {self._gateway}"})

@@ -31,15 +31,19 @@ async def link(
 
     Raises RigError where it does not work, with the words that a user would see.
     """
-    credentials = dict(instance["credentials"])
-    server = {"base_url": credentials.pop("base_url")}
-    if token:
-        credentials["token"] = token
     step = await hass.start_flow(_DOMAIN)
     flow_id = step["flow_id"]
-    await hass.flow(flow_id, {"next_step_id": instance["gateway"]})
+    step = await hass.flow(flow_id, {"next_step_id": instance["gateway"]})
     say(f"chosen: {instance['gateway']}")
-    step = await hass.flow(flow_id, credentials | {"server": server})
+    credentials = dict(instance["credentials"]) | ({"token": token} if token else {})
+    server = {"base_url": credentials.pop("base_url")}
+    asked = {field["name"] for field in step["data_schema"]}
+    typed = {name: value for name, value in credentials.items() if name in asked}
+    step = await hass.flow(flow_id, typed | {"server": server})
+    if step["step_id"] == "instance":
+        (chosen,) = (value for name, value in credentials.items() if name not in asked)
+        await hass.flow(flow_id, {"next_step_id": "pick_instance"})
+        step = await hass.flow(flow_id, {"instance": chosen})
     if step.get("errors"):
         raise RigError(f"{instance['gateway']} did not accept the credentials: {_english_error(step)}")
     say("credentials accepted")

@@ -10,6 +10,7 @@ import pytest
 from .api import HomeAssistant, Json, Phone, wait_for
 from .browser import DARK, LIGHT, PHONE, Person, Screen, person
 from .processes import RigError
+from custom_components.whatsapp_link.gateways import GATEWAYS
 
 
 @pytest.mark.parametrize("screen", [LIGHT, DARK, PHONE], ids=lambda screen: screen.name)
@@ -30,6 +31,17 @@ async def test_qr_code(browser: Browser, hass: HomeAssistant, phone: Phone, inst
         await user.see("Add a recipient")
         assert time.monotonic() - scanned < 5
         await _add_recipient(user, hass, phone, instance, screen)
+
+
+@pytest.mark.parametrize("gateway", [key for key in GATEWAYS if key != "green_api"])
+async def test_every_gateway(browser: Browser, hass: HomeAssistant, phone: Phone, gateway: str) -> None:
+    """The dialog of each gateway leads to a code on the screen, and the scan leads on."""
+    instance = await phone.create_instance(gateway)
+    async with person(browser, hass, LIGHT) as user:
+        await user.add_integration(instance)
+        await user.click("QR code")
+        await phone.scan(await user.scannable())
+        await user.see("Add a recipient")
 
 
 async def _add_recipient(user: Person, hass: HomeAssistant, phone: Phone, instance: Json, screen: Screen) -> None:

@@ -17,8 +17,15 @@ from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.errors import InvalidCredentials, Unsupported
 from custom_components.whatsapp_link.gateways.gateway import Capability, Credential, Gateway, Pace
 from custom_components.whatsapp_link.gateways.http import InvalidUrl, parse_base_url
-from custom_components.whatsapp_link.gateways.model import PairingCode, QrCode, SentMessage, Session, SessionState
-from tests.gateways.rig import Rig, client_for, leaks, perform
+from custom_components.whatsapp_link.gateways.model import (
+    Instance,
+    PairingCode,
+    QrCode,
+    SentMessage,
+    Session,
+    SessionState,
+)
+from tests.gateways.rig import EMULATED, Rig, client_for, leaks, perform
 from tests.gateways.servers import always, serve
 
 TESTS = Path(__file__).parent.parent
@@ -26,6 +33,7 @@ GROUND_FLOOR = TESTS.parent / "custom_components" / "whatsapp_link" / "gateways"
 EMULATOR = TESTS / "emulator"
 
 every_gateway = pytest.mark.parametrize("key", GATEWAYS)
+every_emulated_gateway = pytest.mark.parametrize("key", EMULATED)
 
 # Whatever a token or an id may look like at a vendor, none has these.
 MALFORMED = (
@@ -125,29 +133,36 @@ def _missing() -> Iterator[tuple[str, Capability]]:
 async def test_what_real_gateways_cannot_do(rig: Rig) -> None:
     """The same holds for each of the gateways."""
     for key, capability in _missing():
+        if key not in EMULATED:
+            continue
         with pytest.raises(Unsupported):
             await perform(rig.client(key), capability)
     assert rig.emulator.requests.count() == 0
 
 
-@every_gateway
+@every_emulated_gateway
 async def test_what_is_declared_is_done(rig: Rig, key: str) -> None:
     """The emulated vendor understands every operation: each comes as a request and gives the right type."""
     wanted: dict[str, type | None] = {
+        Capability.CREATE_INSTANCE: Instance,
         Capability.GET_QR: QrCode,
+        Capability.LIST_CHATS: list,
+        Capability.LIST_INSTANCES: list,
+        Capability.START: None,
         Capability.WATCH_QR: QrCode,
         Capability.REQUEST_PAIRING_CODE: PairingCode,
         Capability.RESTART: None,
         Capability.LOGOUT: None,
         Capability.SEND_TEXT: SentMessage,
     }
-    # Restarting comes last: nothing else works for a while.
-    capabilities = sorted(GATEWAYS[key].capabilities, key=lambda each: (each is Capability.RESTART, each))
+    # Codes come before what needs a phone, and at last what makes everything else wait.
+    order = [Capability.GET_QR, Capability.WATCH_QR, Capability.REQUEST_PAIRING_CODE]
+    last = [Capability.LOGOUT, Capability.START, Capability.RESTART]
+    middle = sorted(GATEWAYS[key].capabilities - {*order, *last})
+    capabilities = [each for each in (*order, *middle, *last) if each in GATEWAYS[key].capabilities]
     gateway = rig.client(key)
     for capability in capabilities:
-        if capability in (Capability.GET_QR, Capability.WATCH_QR):
-            # After a logout, the first code takes its time.
-            await rig.emulator.clock.sleep(5)
+        await rig.prepare(key, capability)
         before = rig.emulator.requests.count(key)
         result = await perform(gateway, capability)
         assert rig.emulator.requests.count(key) > before
@@ -171,7 +186,13 @@ def test_linked_states(state: SessionState) -> None:
     assert state.is_linked is (state.value in ("linked", "limited"))
 
 
-@every_gateway
+def warnings_of_clients(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what the clients warned of; on a busy machine asyncio has its own complaints."""
+    ours = Gateway.__module__.rpartition(".")[0]
+    return [record for record in caplog.records if record.levelno >= logging.WARNING and record.name.startswith(ours)]
+
+
+@every_emulated_gateway
 async def test_unknown_state(rig: Rig, caplog: pytest.LogCaptureFixture, key: str) -> None:
     """A word nobody knows is unknown: never linked, never a crash, and logged once."""
     instance = rig.instance(key)
@@ -184,37 +205,36 @@ async def test_unknown_state(rig: Rig, caplog: pytest.LogCaptureFixture, key: st
         session = await gateway.get_session()
         assert session.state is SessionState.UNKNOWN
         assert not session.state.is_linked
-    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    warnings = warnings_of_clients(caplog)
     assert [record.name for record in warnings] == [Gateway.__module__]
     assert instance.state in warnings[0].getMessage()
     assert GATEWAYS[key].name in warnings[0].getMessage()
 
     instance.unlink()
     assert (await gateway.get_session()).state is SessionState.UNKNOWN
-    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    warnings = warnings_of_clients(caplog)
     assert len(warnings) == 2
     assert instance.state in warnings[1].getMessage()
 
 
-@every_gateway
+@every_emulated_gateway
 async def test_known_state_is_not_logged(rig: Rig, caplog: pytest.LogCaptureFixture, key: str) -> None:
     """What is known is no news."""
     instance = rig.instance(key)
     instance.link(instance.number)
     assert (await rig.client(key).get_session()).state is SessionState.LINKED
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert warnings_of_clients(caplog) == []
 
 
 @every_gateway
 def test_credentials(key: str) -> None:
-    """Credentials have keys of their own, and at least one is secret."""
+    """Credentials have keys of their own, which can be stored and translated."""
     credentials = GATEWAYS[key].credentials
     assert len({item.key for item in credentials}) == len(credentials)
-    assert any(item.secret for item in credentials)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", item.key) for item in credentials)
 
 
-@every_gateway
+@every_emulated_gateway
 @pytest.mark.parametrize("value", MALFORMED, ids=range(len(MALFORMED)))
 async def test_malformed_credentials(rig: Rig, key: str, value: str) -> None:
     """A value that cannot be right goes neither into a request nor into the error."""
@@ -222,7 +242,11 @@ async def test_malformed_credentials(rig: Rig, key: str, value: str) -> None:
     right = {item.key: rig.instance(key).credentials()[item.key] for item in kind.credentials}
     assert kind.malformed(right) == []
     for item in kind.credentials:
-        for wrong in (value, right[item.key] + "\n", right[item.key] + "/" + value):
+        for wrong in (value, right[item.key] + "\n", right[item.key] + " /" + value):
+            if item.secret and "/" in wrong and item.pattern.fullmatch(wrong):
+                # A token in base64 may hold a slash, where it travels in a header or a body.
+                assert key != "green_api"
+                continue
             credentials = {**right, item.key: wrong}
             assert kind.malformed(credentials) == [item.key]
             with pytest.raises(InvalidCredentials) as caught:
@@ -232,22 +256,23 @@ async def test_malformed_credentials(rig: Rig, key: str, value: str) -> None:
     assert rig.emulator.requests.count() == 0
 
 
-@every_gateway
+@every_emulated_gateway
 async def test_malformed_address(rig: Rig, key: str) -> None:
     """A client is not made for an address that is none."""
     with pytest.raises(InvalidUrl):
         client_for(rig.session, rig.instance(key), GATEWAYS[key], base_url="ftp://gateway.example")
 
 
-@every_gateway
+@every_emulated_gateway
 async def test_instance_id(rig: Rig, key: str) -> None:
     """The id is the vendor's, and no secret."""
     gateway = rig.client(key)
-    assert gateway.instance_id == rig.instance(key).id
+    # Where a server has just one account, its address is what tells it from another.
+    assert not gateway.credentials or gateway.instance_id == rig.instance(key).id
     assert gateway.instance_id not in rig.secrets(key)
 
 
-@every_gateway
+@every_emulated_gateway
 async def test_client_hides_its_credentials(rig: Rig, key: str) -> None:
     """A client in a log line or a traceback tells nothing."""
     shown = repr(rig.client(key)) + str(rig.client(key))
@@ -326,6 +351,6 @@ def test_emulator_shares_nothing_with_the_clients() -> None:
 
 async def test_every_gateway_is_emulated(rig: Rig) -> None:
     """There is an emulated server and an instance for each gateway, which shows all its credentials."""
-    assert set(GATEWAYS) <= set(rig.emulator.gateways)
+    assert list(GATEWAYS) == EMULATED
     for key, kind in GATEWAYS.items():
         assert {item.key for item in kind.credentials} <= set(rig.instance(key).credentials())

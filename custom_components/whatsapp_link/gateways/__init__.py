@@ -2,6 +2,10 @@
 
 from .gateway import Gateway
 from .green_api import GreenApi
+from .wachat import Wachat
+from .wasend import Wasend
+from .wawp import Wawp
+from .whatsapp_api import WhatsAppApi
 
-GATEWAYS: dict[str, type[Gateway]] = {gateway.key: gateway for gateway in (GreenApi,)}
+GATEWAYS: dict[str, type[Gateway]] = {gateway.key: gateway for gateway in (GreenApi, Wawp, Wachat, Wasend, WhatsAppApi)}
 """Every gateway there is, by its key. Adding one here is all that the floors above need."""

@@ -35,10 +35,11 @@ class InstanceNotFound(GatewayError):
 class WrongState(GatewayError):
     """The session is in a state in which the gateway cannot do what was asked."""
 
-    def __init__(self, state: SessionState) -> None:
-        """Tell the state the gateway spoke of."""
+    def __init__(self, state: SessionState, retry_after: float | None = None) -> None:
+        """Tell the state the gateway spoke of, and in how many seconds it will have healed by itself, if it will."""
         super().__init__(f"the session is {state}")
         self.state = state
+        self.retry_after = retry_after
 
 
 class RateLimited(GatewayError):

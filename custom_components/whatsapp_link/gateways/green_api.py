@@ -11,7 +11,7 @@ from typing import Any, ClassVar, override
 from .errors import GatewayError, InstanceNotFound, InvalidAnswer, QuotaExceeded, Refused, WrongState
 from .gateway import Capability, Credential, Gateway, Pace
 from .http import Answer, error_for_status, require_object, require_text
-from .model import PairingCode, QrCode, SentMessage, Session, SessionState
+from .model import Chat, PairingCode, QrCode, SentMessage, Session, SessionState
 from .qr_code import decode_png
 
 # Page QR: the code is renewed every 20 seconds.
@@ -38,6 +38,7 @@ class GreenApi(Gateway):
             Capability.RESTART,
             Capability.LOGOUT,
             Capability.SEND_TEXT,
+            Capability.LIST_CHATS,
         }
     )
     # Page GetStateInstance. sleepMode is no longer used by the vendor: it meant a phone that is linked but off.
@@ -98,12 +99,14 @@ class GreenApi(Gateway):
     @override
     async def restart(self) -> None:
         """Page Reboot."""
-        await self._call("GET", "reboot")
+        if (await self._call("GET", "reboot")).get("isReboot") is False:
+            raise Refused("it did not restart")
 
     @override
     async def logout(self) -> None:
         """Page Logout."""
-        await self._call("GET", "logout")
+        if (await self._call("GET", "logout")).get("isLogout") is False:
+            raise Refused("it did not log out")
 
     @override
     async def send_text(self, chat_id: str, text: str) -> SentMessage:
@@ -111,18 +114,29 @@ class GreenApi(Gateway):
         answer = await self._call("POST", "sendMessage", {"chatId": chat_id, "message": text})
         return SentMessage(require_text(answer, "idMessage"))
 
+    @override
+    async def list_chats(self) -> list[Chat]:
+        """Page GetContacts: `type` is user or group."""
+        answer = await self._request("GET", "getContacts")
+        if not isinstance(answer, list):
+            raise InvalidAnswer("the answer is not a list of contacts")
+        return [_chat(require_object(contact)) for contact in answer]
+
     def _path(self, method: str) -> str:
         credentials = self._credentials
         return f"waInstance{credentials['instance_id']}/{method}/{credentials['token']}"
 
     async def _call(self, verb: str, method: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call one method and return the object it answers with. Raises GatewayError."""
+        return require_object(await self._request(verb, method, body))
+
+    async def _request(self, verb: str, method: str, body: Mapping[str, Any] | None = None) -> Any:
         answer = await self._http.request(f"GREEN-API {method}", verb, self._path(method), json_body=body)
         if answer.status != 200:
             raise self._error(answer)
-        content = require_object(answer.json())
+        content = answer.json()
         # Page Common errors: some methods tell a failure inside HTTP 200.
-        if content.get("status") is False:
+        if isinstance(content, dict) and content.get("status") is False:
             raise self._error_for_words(str(content.get("reason", "")))
         return content
 
@@ -131,10 +145,7 @@ class GreenApi(Gateway):
 
         The body may be JSON, HTML, plain text or nothing: 401 was seen empty, 403 and 502 are pages of a proxy.
         """
-        try:
-            body = require_object(answer.json())
-        except InvalidAnswer:
-            body = {}
+        body = answer.object_or_empty()
         if answer.status in (466, 469):
             return QuotaExceeded(self._http.redact(_quota_words(body)))
         words = body.get("message")
@@ -178,6 +189,11 @@ class _PairingFrame:
             # Page QR: there is an old link that is of no use any more; a logout clears it.
             raise WrongState(SessionState.FAILED)
         return None
+
+
+def _chat(contact: Mapping[str, Any]) -> Chat:
+    name = contact.get("contactName") or contact.get("name") or ""
+    return Chat(require_text(contact, "id"), str(name), contact.get("type") == "group")
 
 
 def _quota_words(body: Mapping[str, Any]) -> str:

@@ -90,15 +90,29 @@ class Answer:
             pass
         raise InvalidAnswer("the answer is not JSON")
 
+    def object_or_empty(self) -> dict[str, Any]:
+        """Return the body if it is a JSON object, as errors are that the gateway itself tells; else an empty one."""
+        with suppress(InvalidAnswer):
+            return require_object(self.json())
+        return {}
+
 
 class Http:
     """Talks to one gateway on a session that belongs to somebody else."""
 
-    def __init__(self, session: ClientSession, base_url: URL, secrets: Iterable[str]) -> None:
-        """Take the session, the gateway's address and every text that must never be shown."""
+    def __init__(
+        self,
+        session: ClientSession,
+        base_url: URL,
+        secrets: Iterable[str],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the session, the gateway's address, every text that must never be shown, and headers for each request."""
         self._session = session
+        self._headers = dict(headers or {})
         self._base_url = base_url
-        self._secrets = tuple(secrets)
+        # The longest first: one may be the beginning of another.
+        self._secrets = sorted(secrets, key=len, reverse=True)
 
     async def request(
         self,
@@ -107,34 +121,38 @@ class Http:
         path: str,
         *,
         json_body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """Request `path` below the base address and return the answer, whatever its status.
 
-        `operation` is what the log calls it. Redirects are not followed: the credentials are for this host.
+        `operation` is what the log calls it; `timeout` is for requests that take longer than half a minute. Redirects are not followed: the credentials are for this host.
         What came too often (HTTP 429) was not acted on: it is repeated twice, if the wait is short.
         Raises CannotReach, or InvalidAnswer for a redirect or a body beyond 1 MiB.
         """
+        body = None if json_body is None else _encode(json_body)
+        limit = _TIMEOUT if timeout is None else ClientTimeout(total=timeout, connect=_TIMEOUT.connect)
+        url = self._address(path, params)
         for _ in range(_REPEATS):
-            answer = await self._request_once(operation, method, path, json_body)
+            answer = await self._request_once(operation, method, url, body, limit)
             wait = RATE_LIMIT_WAIT if answer.retry_after is None else answer.retry_after
             if answer.status != 429 or wait > _MAX_RATE_LIMIT_WAIT:
                 return answer
             await asyncio.sleep(wait)
-        return await self._request_once(operation, method, path, json_body)
+        return await self._request_once(operation, method, url, body, limit)
 
     async def _request_once(
-        self, operation: str, method: str, path: str, json_body: Mapping[str, Any] | None
+        self, operation: str, method: str, url: URL, body: bytes | None, timeout: ClientTimeout
     ) -> Answer:
-        body = None if json_body is None else _encode(json_body)
         started = time.monotonic()
         failure: GatewayError
         try:
             async with self._session.request(
                 method,
-                self._address(path),
+                url,
                 data=body,
-                headers=_JSON_HEADERS if body else None,
-                timeout=_TIMEOUT,
+                headers=self._headers | (_JSON_HEADERS if body else {}),
+                timeout=timeout,
                 allow_redirects=False,
             ) as response:
                 content = await _read_limited(response)
@@ -150,7 +168,7 @@ class Http:
             failure = InvalidAnswer("the address redirects elsewhere")
         except GatewayError as error:
             failure = error
-        except (ClientError, OSError) as error:
+        except (ClientError, OSError, UnicodeError) as error:
             failure = _unreachable(error)
         # Outside of the handler: an aiohttp error must not even be the context of ours.
         _LOGGER.debug("%s: %s", operation, failure)
@@ -167,7 +185,7 @@ class Http:
         async with ClientSession(
             connector=self._session.connector,
             connector_owner=False,
-            headers=self._session.headers,
+            headers={**self._session.headers, **self._headers},
             middlewares=(_refuse_redirect,),
         ) as session:
             connection = await self._connect(session, operation, path)
@@ -186,10 +204,15 @@ class Http:
             failure = no_websocket if error.status == 101 else error_for_status(error.status)
         except GatewayError as error:
             failure = error
-        except (ClientError, OSError) as error:
+        except (ClientError, OSError, UnicodeError) as error:
             failure = _unreachable(error)
         _LOGGER.debug("%s: %s", operation, failure)
         raise failure
+
+    @property
+    def place(self) -> str:
+        """The server without the scheme, for telling one from another."""
+        return f"{self._base_url.host}:{self._base_url.port}{self._base_url.path.rstrip('/')}"
 
     def redact(self, text: str) -> str:
         """Return a vendor's words without credentials and numbers, short enough to be shown."""
@@ -197,8 +220,8 @@ class Http:
             text = text.replace(secret, "…")
         return _NUMBER.sub("…", " ".join(text.split()))[:_MAX_REASON]
 
-    def _address(self, path: str) -> URL:
-        return self._base_url.joinpath(path)
+    def _address(self, path: str, params: Mapping[str, str] | None = None) -> URL:
+        return self._base_url.joinpath(path).with_query(params)
 
 
 def error_for_status(status: int, *, reason: str = "", retry_after: float | None = None) -> GatewayError:
@@ -279,7 +302,7 @@ def _retry_after(response: ClientResponse) -> float | None:
     return float(value) if value.isascii() and value.isdecimal() else None
 
 
-def _unreachable(error: ClientError | OSError) -> CannotReach:
+def _unreachable(error: ClientError | OSError | UnicodeError) -> CannotReach:
     """Return our error for one of aiohttp's; its class name tells enough, its text holds the address."""
-    not_sent = isinstance(error, (ClientConnectorError, ConnectionTimeoutError))
+    not_sent = isinstance(error, (ClientConnectorError, ConnectionTimeoutError, UnicodeError))
     return CannotReach(type(error).__name__, maybe_acted=not not_sent)

@@ -34,11 +34,13 @@ class Session:
 class QrCode:
     """A code to scan: PNG bytes, and for how many seconds from now it can be scanned at most.
 
-    Whoever has the picture can link a phone, so it is as secret as a password.
+    Some gateways do not say when a code ends; there, a code that is still offered when they are asked again
+    still holds. Whoever has the picture can link a phone, so it is as secret as a password.
     """
 
     png: bytes = field(repr=False)
     valid_for: float
+    holds_while_offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,24 @@ class PairingCode:
 
     code: str = field(repr=False)
     valid_for: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance that the gateway has for these credentials: its id, the name its owner gave it, its state."""
+
+    instance_id: str
+    name: str = field(repr=False)
+    state: SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat of the account: its id (see address.py), its name, and whether it is a group."""
+
+    chat_id: str = field(repr=False)
+    name: str = field(repr=False)
+    is_group: bool
 
 
 @dataclass(frozen=True, slots=True)
