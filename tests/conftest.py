@@ -16,11 +16,20 @@ from custom_components.whatsapp_link.gateways import GATEWAYS, http, wawp
 from custom_components.whatsapp_link.gateways.gateway import Pace
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
+from tests.emulator.instance import Instance
 
 # 20 vendor's seconds, after which a code changes, last one second.
 TIME_SCALE = 0.05
 
 type SetUp = Callable[[], Awaitable[MockConfigEntry]]
+
+
+every_gateway = pytest.mark.parametrize("key", GATEWAYS)
+
+
+def instance_of(emulator: Emulator, key: str) -> Instance:
+    """Return the instance that the emulator has for a gateway."""
+    return next(instance for instance in emulator.instances if instance.gateway == key)
 
 
 async def vendor_second() -> None:

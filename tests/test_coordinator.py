@@ -5,12 +5,14 @@ import logging
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from tests.conftest import SetUp, vendor_second
+from custom_components.whatsapp_link.const import DOMAIN
+from tests.conftest import SetUp, every_gateway, instance_of, vendor_second
 from tests.dialog import ENGLISH
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
@@ -19,16 +21,26 @@ from tests.test_entities import LINKED, NOTIFY, SESSION, poll, spin, state_of, u
 EXCEPTIONS = ENGLISH["exceptions"]
 
 
+@every_gateway
 async def test_requests_of_an_idle_hour(
-    hass: HomeAssistant, emulator: Emulator, instance: GreenApiInstance, set_up: SetUp, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, emulator: Emulator, freezer: FrozenDateTimeFactory, key: str
 ) -> None:
     """A linked instance with nothing to do stays within 120 requests an hour, and does look once a minute."""
+    instance = instance_of(emulator, key)
     instance.link(instance.number)
-    await set_up()
+    credentials = dict(instance.credentials())
+    base_url = credentials.pop("base_url")
+    data = {"gateway": key, "base_url": base_url, "credentials": credentials}
+    entry = MockConfigEntry(domain=DOMAIN, title=key, data=data)
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await vendor_second()
     emulator.requests.reset()
-    for _ in range(60 * 60 // 5):
-        await poll(hass, freezer, seconds=5)
-    assert 50 <= emulator.requests.count(gateway="green_api") <= 120
+    for _ in range(60 * 60 // 10):
+        await poll(hass, freezer, seconds=10)
+    assert 50 <= emulator.requests.count(gateway=key) <= 120
+    await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_gateway_down(

@@ -7,25 +7,20 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.errors import Unsupported
 from custom_components.whatsapp_link.gateways.gateway import Capability
+from tests.conftest import every_gateway, instance_of
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
-from tests.emulator.instance import Instance
 from tests.test_entities import until
-
-every_gateway = pytest.mark.parametrize("key", GATEWAYS)
 
 
 def having(capability: Capability) -> pytest.MarkDecorator:
     """Return the gateways that can do something."""
     return pytest.mark.parametrize("key", [key for key, kind in GATEWAYS.items() if capability in kind.capabilities])
-
-
-def instance_of(emulator: Emulator, key: str) -> Instance:
-    """Return the instance that the emulator has for a gateway."""
-    return next(instance for instance in emulator.instances if instance.gateway == key)
 
 
 @every_gateway
@@ -103,7 +98,7 @@ async def test_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -
 
 
 @having(Capability.LIST_INSTANCES)
-async def test_number_that_is_none(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+async def test_trouble_while_choosing(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """A gateway that cannot be reached while choosing says so, and the next try works."""
     instance = instance_of(emulator, key)
     gateway = GATEWAYS[key]
@@ -137,3 +132,115 @@ async def test_linked_already(hass: HomeAssistant, emulator: Emulator, key: str)
         await dialog.connect(instance)
     assert dialog.step["type"] is FlowResultType.CREATE_ENTRY
     await hass.config_entries.async_unload(dialog.step["result"].entry_id)
+
+
+@having(Capability.CREATE_INSTANCE)
+async def test_trouble_while_making(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """A number that is none and a gateway that is out of order are said, and nothing is made by that."""
+    gateway = GATEWAYS[key]
+    typed = credentials_of(instance_of(emulator, key))
+    del typed[gateway.instance_key]
+    before = len(emulator.instances)
+    dialog = await Dialog.add(hass, key)
+    await dialog.submit(**typed)
+    if Capability.LIST_INSTANCES in gateway.capabilities:
+        await dialog.choose("new_instance")
+    values = {"name": "Kitchen", "phone": "202 555 0199"}
+    if "phone" in gateway.create_fields:
+        await dialog.submit(**{field: values[field] for field in gateway.create_fields})
+        assert dialog.words["phone"].startswith("The country code is missing.")
+    values["phone"] = "+1 202 555 0199"
+    emulator.faults.add(key, "502_html", 1)
+    await dialog.submit(**{field: values[field] for field in gateway.create_fields})
+    assert dialog.words["base"].startswith(f"{gateway.name} does not answer.")
+    assert len(emulator.instances) == before
+    await dialog.submit(**{field: values[field] for field in gateway.create_fields})
+    assert dialog.step["step_id"] == "pair"
+
+
+async def test_account_without_instances(hass: HomeAssistant, emulator: Emulator) -> None:
+    """Where there is nothing to choose from, the way leads straight to a new instance."""
+    instance = instance_of(emulator, "wasend")
+    typed = credentials_of(instance)
+    del typed["session_id"]
+    emulator.phone.instances.remove(instance)
+    emulator.gateways["wasend"].create_instance(token="another-account-" + "0" * 24)
+    dialog = await Dialog.add(hass, "wasend")
+    await dialog.submit(**typed)
+    assert dialog.step["step_id"] in ("new_instance", "instance")
+
+
+async def test_wawp_recovers(hass: HomeAssistant, emulator: Emulator) -> None:
+    """Wawp's 422 is no failure: the dialog says calmly that it takes a moment, and then there is a code."""
+    instance = emulator.gateways["wawp"].create_instance(options={"desync": True})
+    dialog = await Dialog.add(hass, "wawp")
+    await dialog.connect(instance)
+    await dialog.choose("pair_qr")
+    await dialog.until(lambda dialog: dialog.step["progress_action"] == "recovering")
+    emulator.phone.scan(await dialog.until_code())
+    created = await dialog.until_created()
+    await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "words"),
+    [
+        ({}, "409", "Wachat refused:"),
+        ({"subscription": "restricted"}, "", "What this Wachat account has paid for is used up:"),
+    ],
+)
+async def test_wachat_gives_no_code(
+    hass: HomeAssistant, emulator: Emulator, options: dict[str, str], fault: str, words: str
+) -> None:
+    """An instance of the wrong kind and a missing subscription end the pairing with their reason."""
+    instance = emulator.gateways["wachat"].create_instance(token="key-of-another-account-0001", options=options)
+    dialog = await Dialog.add(hass, "wachat")
+    await dialog.connect(instance)
+    if fault:
+        emulator.faults.add("wachat", fault, 1, method="instance/qr")
+    await dialog.choose("pair_qr")
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith(words)
+
+
+@pytest.mark.parametrize("qr_path", ["docs", "sdk"])
+@pytest.mark.parametrize("qr_reply", ["data", "data_uri", "qr_code", "raw"])
+async def test_wasend_says_it_in_many_ways(
+    hass: HomeAssistant, emulator: Emulator, qr_path: str, qr_reply: str
+) -> None:
+    """Where documentation and client library disagree, both are understood; what worked is remembered."""
+    options = {"qr_path": qr_path, "qr_reply": qr_reply}
+    instance = emulator.gateways["wasend"].create_instance(token="key-of-another-account-0002", options=options)
+    dialog = await Dialog.add(hass, "wasend")
+    await dialog.connect(instance)
+    await dialog.choose("pair_qr")
+    first = await dialog.until_code()
+    second = await dialog.until_code(other_than=first)
+    assert emulator.requests.count(gateway="wasend", method="qr", status=404) == (1 if qr_path == "docs" else 0)
+    emulator.phone.scan(second)
+    created = await dialog.until_created()
+    await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+async def test_server_that_was_unlinked(hass: HomeAssistant, emulator: Emulator) -> None:
+    """The API server keeps a session that failed; it is logged out and started, and then there is a code."""
+    instance = instance_of(emulator, "whatsapp_api")
+    instance.link(instance.number)
+    emulator.phone.unlink(instance.id)
+    dialog = await Dialog.add(hass, "whatsapp_api")
+    await dialog.connect(instance)
+    await dialog.choose("pair_qr")
+    emulator.phone.scan(await dialog.until_code())
+    created = await dialog.until_created()
+    await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+async def test_people_only(hass: HomeAssistant, emulator: Emulator) -> None:
+    """What a gateway cannot do is said by name, before any request."""
+    instance = instance_of(emulator, "whatsapp_api")
+    instance.link(instance.number)
+    gateway = GATEWAYS["whatsapp_api"](async_get_clientsession(hass), instance.credentials()["base_url"], {})
+    emulator.requests.reset()
+    with pytest.raises(Unsupported, match="people only"):
+        await gateway.send_text("120363043968066561@g.us", "Hello")
+    assert emulator.requests.count() == 0
