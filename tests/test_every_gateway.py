@@ -160,14 +160,15 @@ async def test_trouble_while_making(hass: HomeAssistant, emulator: Emulator, key
 
 async def test_account_without_instances(hass: HomeAssistant, emulator: Emulator) -> None:
     """Where there is nothing to choose from, the way leads straight to a new instance."""
-    instance = instance_of(emulator, "wasend")
-    typed = credentials_of(instance)
-    del typed["session_id"]
-    emulator.phone.instances.remove(instance)
-    emulator.gateways["wasend"].create_instance(token="another-account-" + "0" * 24)
+    typed = credentials_of(instance_of(emulator, "wasend"))
+    session_id = typed.pop("session_id")
+    address = f"{typed['server']['base_url']}/sessions/{session_id}"
+    headers = {"Authorization": f"Bearer {typed['token']}"}
+    async with async_get_clientsession(hass).delete(address, headers=headers) as response:
+        assert response.status == 200
     dialog = await Dialog.add(hass, "wasend")
     await dialog.submit(**typed)
-    assert dialog.step["step_id"] in ("new_instance", "instance")
+    assert dialog.step["step_id"] == "new_instance"
 
 
 async def test_wawp_recovers(hass: HomeAssistant, emulator: Emulator) -> None:
@@ -222,17 +223,63 @@ async def test_wasend_says_it_in_many_ways(
     await hass.config_entries.async_unload(created["result"].entry_id)
 
 
-async def test_server_that_was_unlinked(hass: HomeAssistant, emulator: Emulator) -> None:
-    """The API server keeps a session that failed; it is logged out and started, and then there is a code."""
-    instance = instance_of(emulator, "whatsapp_api")
+@every_gateway
+async def test_linked_again(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """A session that lost its phone gets going again, each in the way it needs, and can be paired."""
+    instance = instance_of(emulator, key)
     instance.link(instance.number)
+    await asyncio.sleep(0.3)
     emulator.phone.unlink(instance.id)
-    dialog = await Dialog.add(hass, "whatsapp_api")
+    dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
     await dialog.choose("pair_qr")
     emulator.phone.scan(await dialog.until_code())
     created = await dialog.until_created()
     await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+@having(Capability.LIST_CHATS)
+async def test_chats(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """The chats come in our spelling, people and groups, with their names."""
+    instance = instance_of(emulator, key)
+    instance.link(instance.number)
+    typed = dict(instance.credentials())
+    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
+    async with asyncio.timeout(5):
+        while not (await gateway.get_session()).state.is_linked:
+            await asyncio.sleep(0.06)
+    chats = await gateway.list_chats()
+    assert chats
+    for chat in chats:
+        assert chat.chat_id.endswith(("@c.us", "@g.us", "@lid", "@newsletter"))
+        assert chat.is_group is chat.chat_id.endswith("@g.us")
+    assert any(chat.name for chat in chats)
+
+
+@pytest.mark.parametrize("key", ["green_api", "wawp", "wachat", "wasend"])
+async def test_group(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """A group is written to by its id."""
+    instance = instance_of(emulator, key)
+    instance.link(instance.number)
+    typed = dict(instance.credentials())
+    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
+    group = next((chat for chat in await gateway.list_chats() if chat.is_group), None)
+    group_id = group.chat_id if group else "120363043968066561@g.us"
+    await gateway.send_text(group_id, "Dinner is ready")
+    await until(lambda: bool(emulator.phone.messages(instance.id)))
+    (message,) = emulator.phone.messages(instance.id)
+    assert message.chat_id == group_id
+
+
+@pytest.mark.parametrize("key", ["wasend", "whatsapp_api"])
+async def test_channel_where_there_are_none(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """A chat that the gateway cannot write to is refused before any request."""
+    instance = instance_of(emulator, key)
+    typed = dict(instance.credentials())
+    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
+    with pytest.raises(Unsupported, match="only"):
+        await gateway.send_text("120363043968066561@newsletter", "Hello")
+    assert emulator.requests.count() == 0
 
 
 async def test_people_only(hass: HomeAssistant, emulator: Emulator) -> None:

@@ -8,6 +8,7 @@ import signal
 import aiohttp
 
 from .processes import ROOT
+from custom_components.whatsapp_link.gateways import GATEWAYS
 
 
 async def _demo(*options: str) -> tuple[int, str, str]:
@@ -19,9 +20,10 @@ async def _demo(*options: str) -> tuple[int, str, str]:
 
 
 async def test_once() -> None:
-    """Every step is printed, also the look through the log."""
-    code, output, errors = await _demo("--once")
+    """Every step is printed for every gateway, and at last the look through the log."""
+    code, output, errors = await _demo("--once", "--gateway", "all")
     assert (code, errors) == (0, "")
+    assert output.count("message arrived on the phone") == len(GATEWAYS)
     for step in (
         "credentials accepted",
         "code decoded from the picture",
