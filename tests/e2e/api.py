@@ -214,13 +214,18 @@ class Dialog:
         self._hass = hass
         self._flow_id = flow_id
         self._socket = socket
+        self._step: Json | None = None
 
     async def until[T](self, what: str, look: Callable[[Json], T | None], seconds: float = 20) -> T:
         """Return what `look` finds in a step. Raises RigError when no step has it in time."""
         try:
             async with asyncio.timeout(seconds):
-                while (found := look(await self._hass.flow(self._flow_id))) is None:
+                if self._step is None:
+                    self._step = await self._hass.flow(self._flow_id)
+                while (found := look(self._step)) is None:
                     await self._told()
+                    # Only now: whoever asks while Home Assistant itself moves the flow on may find it gone.
+                    self._step = await self._hass.flow(self._flow_id)
                 return found
         except TimeoutError:
             pass
