@@ -130,7 +130,7 @@ async def test_code_past_its_time(emulator: Emulator, dialog: Dialog, monkeypatc
     await dialog.until_code()
     shown = asyncio.get_running_loop().time()
     await dialog.until(lambda dialog: dialog.step["progress_action"] == "wait_for_qr")
-    assert asyncio.get_running_loop().time() - shown < 0.5
+    assert asyncio.get_running_loop().time() - shown < 0.8
     assert not dialog.qr_text
     dialog.close()
 
