@@ -61,7 +61,7 @@ async def test_qr_code(hass: HomeAssistant, emulator: Emulator, instance: GreenA
     assert step["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert hass.states.get("notify.robin")
-    assert hass.states.get(f"binary_sensor.green_api_{instance.id}_linked").state == "on"  # type: ignore[union-attr] # it is there
+    assert hass.states.is_state(f"binary_sensor.green_api_{instance.id}_linked", "on")
 
 
 async def test_linked_already(hass: HomeAssistant, instance: GreenApiInstance) -> None:

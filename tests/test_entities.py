@@ -75,6 +75,11 @@ async def until_state(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
     await until(lambda: state_of(hass, entity_id) == wanted)
 
 
+async def until_other_state(hass: HomeAssistant, entity_id: str, old: str) -> None:
+    """Wait until an entity has another state than before."""
+    await until(lambda: state_of(hass, entity_id) != old)
+
+
 async def test_linked(hass: HomeAssistant, instance: GreenApiInstance, set_up: SetUp) -> None:
     """A linked instance has its devices, its entities and their states; their ids do not hang on the vendor's."""
     instance.link(instance.number)
@@ -145,8 +150,7 @@ async def test_picture(
     seen: list[str] = []
     events = async_capture_events(hass, EVENT_STATE_CHANGED)
     for _ in range(2):
-        before = state_of(hass, IMAGE)
-        await until(lambda before=before: state_of(hass, IMAGE) != before)  # type: ignore[misc] # bound at once
+        await until_other_state(hass, IMAGE, state_of(hass, IMAGE))
         seen.append(decode_qr(await picture(hass_client, hass)))
     assert len(set(seen)) == 2
     changes = [event.data["new_state"] for event in events if event.data["entity_id"] == IMAGE]

@@ -183,6 +183,17 @@ async def test_wawp_recovers(hass: HomeAssistant, emulator: Emulator) -> None:
     await hass.config_entries.async_unload(created["result"].entry_id)
 
 
+@pytest.mark.parametrize("method", ["session/info", "session/start"])
+async def test_wawp_recovers_before_it_starts(hass: HomeAssistant, emulator: Emulator, method: str) -> None:
+    """The same 422 to any other request does not end the pairing either."""
+    dialog = await Dialog.add(hass, "wawp")
+    await dialog.connect(instance_of(emulator, "wawp"))
+    emulator.faults.add("wawp", "422", 1, method=method)
+    await dialog.choose("pair_qr")
+    await dialog.until(lambda dialog: dialog.step["progress_action"] == "recovering")
+    dialog.close()
+
+
 @pytest.mark.parametrize(
     ("options", "fault", "words"),
     [

@@ -94,6 +94,12 @@ class Pairing:
             self._failures += 1
             await asyncio.sleep(self._back_off(error))
             return None
+        except WrongState as error:
+            # Said of a session that is on its way somewhere, to any request; only a ban is an end.
+            if error.state is SessionState.BLOCKED:
+                raise
+            await self._let_recover(error.retry_after or self._gateway.pace.pairing)
+            return None
         self._failures = 0
         if session is None:
             await asyncio.sleep(self._gateway.pace.pairing)

@@ -185,13 +185,6 @@ class HomeAssistant(_Client):
 
         return await wait_for(f"{entity_id} is {wanted}", look, seconds)
 
-    async def picture(self, entity_id: str) -> bytes:
-        """Return the picture of an image entity, as a card gets it."""
-        state = await self.state(entity_id)
-        assert state is not None
-        async with self._session.get(self.url + state["attributes"]["entity_picture"]) as response:
-            return await response.read()
-
     async def add_automation(self, alias: str, event: str, actions: list[Json]) -> None:
         """Make an automation that an event starts, as the automation editor saves it."""
         automation = {"alias": alias, "triggers": [{"trigger": "event", "event_type": event}], "actions": actions}
