@@ -81,6 +81,9 @@ def _plain(text: str) -> str:
 
     Numbers copied from an address book carry marks for the writing direction.
     """
+    if text.isascii():
+        # As nearly all are that gateways tell: there is nothing to fold.
+        return text.strip()
     # A number that was cut short when it was shown; folding would make dots of it, which may stand in a number.
     if "…" in text:
         raise InvalidAddress(AddressProblem.NOT_A_NUMBER)

@@ -4,7 +4,15 @@ One family: each kind is something the caller can act on. No text in here ever h
 a message or an address, so that an error may be logged and shown as it is.
 """
 
+import traceback
+
+from .capability import Capability, Feature
 from .model import SessionState
+
+
+def origin(error: BaseException) -> str:
+    """Return what kind of error it is and where it comes from, for the log. Its words may be what somebody wrote."""
+    return "".join([type(error).__name__, "\n", *traceback.format_tb(error.__traceback__)])
 
 
 class GatewayError(Exception):
@@ -63,5 +71,22 @@ class InvalidAnswer(GatewayError):
     """The answer is not one that this gateway gives: most often another server lives at the address."""
 
 
+class NotOnWhatsApp(GatewayError):
+    """There is no account with this number; nothing was sent."""
+
+
+class WebhookTaken(GatewayError):
+    """The gateway has room for one webhook, and it is somebody else's; nothing was changed."""
+
+
+class Forged(GatewayError):
+    """A call to a webhook that is not from the gateway, or is too old."""
+
+
 class Unsupported(GatewayError):
     """The gateway cannot do this at all; nothing was requested."""
+
+    def __init__(self, what: Capability | Feature) -> None:
+        """Tell what it cannot do."""
+        super().__init__(what.value)
+        self.what = what

@@ -5,14 +5,18 @@ those exceptions leaves this module, not even as the context of another one, and
 """
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
+import ipaddress
 import json
 import logging
 import re
 import time
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import (
     ClientConnectorError,
@@ -25,12 +29,15 @@ from aiohttp import (
     ClientWebSocketResponse,
     ClientWSTimeout,
     ConnectionTimeoutError,
+    FormData,
+    WSMessage,
     WSMsgType,
     WSServerHandshakeError,
 )
+from multidict import CIMultiDict
 from yarl import URL
 
-from .errors import CannotReach, GatewayError, InstanceNotFound, InvalidAnswer, InvalidCredentials, RateLimited, Refused
+from .errors import CannotReach, GatewayError, InvalidAnswer, InvalidCredentials, RateLimited, Refused
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,14 +46,21 @@ RATE_LIMIT_WAIT = 1.0
 """Seconds after which a request may be repeated that came too often, where the gateway says nothing of it."""
 _MAX_RATE_LIMIT_WAIT = 5.0
 _REPEATS = 2
-# A connection that broke without a word would be waited on for ever: silence for so long means that it did.
-_WEBSOCKET_TIMEOUT = ClientWSTimeout(ws_receive=60, ws_close=0.5)
-_JSON_HEADERS = {"Content-Type": "application/json"}
+# A connection that broke without a word would be waited on for ever: silence for so long means that it did. The
+# slowest server pings once a minute.
+_WEBSOCKET_TIMEOUT = ClientWSTimeout(ws_receive=150, ws_close=0.5)
+# For a file to be uploaded, and for the gateway to pass it on.
+_FILE_TIMEOUT = ClientTimeout(total=180, connect=10)
 _MAX_BODY = 1024 * 1024
+# Each chat in a list may come with its last message, and that with a small picture in it.
+_MAX_LIST = 16 * 1024 * 1024
 _MAX_REASON = 200
+_LOCAL_DOMAINS = (".local", ".lan", ".home", ".internal", ".home.arpa")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 # As long as the shortest phone number; see address.py.
 _NUMBER = re.compile(r"\d{7,}")
+# In JSON a character beyond the first 65,536 may be told as two halves; one of them alone is no text.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class InvalidUrl(ValueError):
@@ -83,18 +97,30 @@ class Answer:
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises InvalidAnswer."""
-        try:
-            return json.loads(self.body)
-        except ValueError, RecursionError:
-            pass
-        raise InvalidAnswer("the answer is not JSON")
+        """Return the body as JSON (see parse_json). Raises InvalidAnswer."""
+        return parse_json(self.body)
 
     def object_or_empty(self) -> dict[str, Any]:
         """Return the body if it is a JSON object, as errors are that the gateway itself tells; else an empty one."""
         with suppress(InvalidAnswer):
             return require_object(self.json())
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form with one file in it, in the field `file`."""
+
+    fields: Mapping[str, str] = field(repr=False)
+    file_name: str = field(repr=False)
+    mime_type: str
+    content: bytes = field(repr=False)
+
+    def form(self) -> FormData:
+        """Return it as aiohttp sends it, once."""
+        form = FormData(self.fields)
+        form.add_field("file", BytesIO(self.content), filename=self.file_name, content_type=self.mime_type)
+        return form
 
 
 class Http:
@@ -108,9 +134,10 @@ class Http:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Take the session, the gateway's address, every text that must never be shown, and headers for each request."""
-        self._session = session
-        self._headers = dict(headers or {})
-        self._base_url = base_url
+        self.session = session
+        self._headers = CIMultiDict(headers or {})
+        self._json_headers = CIMultiDict({**self._headers, "Content-Type": "application/json"})
+        self.base_url = base_url
         # The longest first: one may be the beginning of another.
         self._secrets = sorted(secrets, key=len, reverse=True)
 
@@ -121,47 +148,69 @@ class Http:
         path: str,
         *,
         json_body: Mapping[str, Any] | None = None,
+        upload: Upload | None = None,
         params: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        with_file: bool = False,
+        limit: int | None = None,
+        is_list: bool = False,
     ) -> Answer:
-        """Request `path` below the base address and return the answer, whatever its status.
+        """Request `path` (see `quoted`) below the base address and return the answer, whatever its status.
 
-        `operation` is what the log calls it; `timeout` is for requests that take longer than half a minute. Redirects are not followed: the credentials are for this host.
+        `operation` is what the log calls it; `timeout` is for requests that take longer than half a minute,
+        `with_file` for a body that holds a file, `limit` for an answer that does, in bytes, `is_list` for one that
+        tells of many chats or messages. Redirects are not followed: the credentials are for this host.
         What came too often (HTTP 429) was not acted on: it is repeated twice, if the wait is short.
-        Raises CannotReach, or InvalidAnswer for a redirect or a body beyond 1 MiB.
+        Raises CannotReach, InvalidAnswer for a redirect or an answer without end, or Refused for a file of more
+        bytes than `limit`.
         """
-        body = None if json_body is None else _encode(json_body)
-        limit = _TIMEOUT if timeout is None else ClientTimeout(total=timeout, connect=_TIMEOUT.connect)
+        body: bytes | Upload | None = upload
+        if json_body is not None:
+            # A large body takes its time.
+            body = await asyncio.to_thread(_encode, json_body) if with_file else _encode(json_body)
+        patience = _FILE_TIMEOUT if with_file or upload or limit is not None else _TIMEOUT
+        if timeout is not None:
+            patience = ClientTimeout(total=timeout, connect=_TIMEOUT.connect)
+        most = _MAX_LIST if is_list else _MAX_BODY
         url = self._address(path, params)
         for _ in range(_REPEATS):
-            answer = await self._request_once(operation, method, url, body, limit)
+            answer = await self._request_once(operation, method, url, body, patience, limit, most)
             wait = RATE_LIMIT_WAIT if answer.retry_after is None else answer.retry_after
             if answer.status != 429 or wait > _MAX_RATE_LIMIT_WAIT:
                 return answer
             await asyncio.sleep(wait)
-        return await self._request_once(operation, method, url, body, limit)
+        return await self._request_once(operation, method, url, body, patience, limit, most)
 
     async def _request_once(
-        self, operation: str, method: str, url: URL, body: bytes | None, timeout: ClientTimeout
+        self,
+        operation: str,
+        method: str,
+        url: URL,
+        body: bytes | Upload | None,
+        timeout: ClientTimeout,
+        limit: int | None,
+        most: int,
     ) -> Answer:
+        data = body.form() if isinstance(body, Upload) else body and BytesIO(body)
         started = time.monotonic()
         failure: GatewayError
         try:
-            async with self._session.request(
+            async with self.session.request(
                 method,
                 url,
-                data=body,
-                headers=self._headers | (_JSON_HEADERS if body else {}),
+                data=data,
+                headers=self._json_headers if isinstance(body, bytes) else self._headers,
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
-                content = await _read_limited(response)
+                # An error is no file.
+                content = await _read_limited(response, limit if response.ok else None, most)
             _LOGGER.debug(
-                "%s: HTTP %s, %s bytes, %.0f ms",
+                "%s: HTTP %s, %s bytes, %s ms",
                 operation,
                 response.status,
                 len(content),
-                (time.monotonic() - started) * 1000,
+                round((time.monotonic() - started) * 1000),
             )
             if not 300 <= response.status < 400:
                 return Answer(response.status, _retry_after(response), content)
@@ -175,30 +224,32 @@ class Http:
         raise failure
 
     @asynccontextmanager
-    async def websocket(self, operation: str, path: str) -> AsyncGenerator[AsyncGenerator[Any]]:
+    async def websocket(
+        self, operation: str, path: str, params: Mapping[str, str] | None = None, *, lenient: bool = False
+    ) -> AsyncGenerator[AsyncGenerator[Any]]:
         """Open a websocket and give an iterator over the JSON of its text frames; it ends when the server closes.
 
-        Raises CannotReach, also after a minute of silence, InvalidAnswer, or what error_for_status makes of a
-        refused handshake.
+        `lenient` passes over frames that make no sense. Raises CannotReach, also after minutes of silence,
+        InvalidAnswer, or what error_for_status makes of a refused handshake.
         """
         # A view of the session, on the same connections: aiohttp can forbid redirects only there for a websocket.
         async with ClientSession(
-            connector=self._session.connector,
+            connector=self.session.connector,
             connector_owner=False,
-            headers={**self._session.headers, **self._headers},
+            headers={**self.session.headers, **self._headers},
             middlewares=(_refuse_redirect,),
         ) as session:
-            connection = await self._connect(session, operation, path)
+            connection = await self._connect(session, operation, self._address(path, params))
             _LOGGER.debug("%s: websocket open", operation)
             async with connection:
-                yield _frames(connection)
+                yield _frames(operation, connection, lenient)
             _LOGGER.debug("%s: websocket closed", operation)
 
-    async def _connect(self, session: ClientSession, operation: str, path: str) -> ClientWebSocketResponse:
+    async def _connect(self, session: ClientSession, operation: str, url: URL) -> ClientWebSocketResponse:
         failure: GatewayError
         try:
             async with asyncio.timeout(_TIMEOUT.total):
-                return await session.ws_connect(self._address(path), timeout=_WEBSOCKET_TIMEOUT, max_msg_size=_MAX_BODY)
+                return await session.ws_connect(url, timeout=_WEBSOCKET_TIMEOUT, max_msg_size=_MAX_BODY)
         except WSServerHandshakeError as error:
             no_websocket = InvalidAnswer("no websocket lives at the address")
             failure = no_websocket if error.status == 101 else error_for_status(error.status)
@@ -210,9 +261,18 @@ class Http:
         raise failure
 
     @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine or in the home network: so it can reach what is there."""
+        host = (self.base_url.host or "").rstrip(".")
+        try:
+            return not ipaddress.ip_address(host).is_global
+        except ValueError:
+            return "." not in host or host.endswith(_LOCAL_DOMAINS)
+
+    @property
     def place(self) -> str:
         """The server without the scheme, for telling one from another."""
-        return f"{self._base_url.host}:{self._base_url.port}{self._base_url.path.rstrip('/')}"
+        return f"{self.base_url.host}:{self.base_url.port}{self.base_url.path.rstrip('/')}"
 
     def redact(self, text: str) -> str:
         """Return a vendor's words without credentials and numbers, short enough to be shown."""
@@ -221,7 +281,13 @@ class Http:
         return _NUMBER.sub("…", " ".join(text.split()))[:_MAX_REASON]
 
     def _address(self, path: str, params: Mapping[str, str] | None = None) -> URL:
-        return self._base_url.joinpath(path).with_query(params)
+        url = self.base_url.joinpath(path, encoded=True)
+        return url.with_query(params) if params else url
+
+
+def quoted(text: str) -> str:
+    """Return a text as one part of a path; half of a character, which is no text, becomes a question mark."""
+    return quote(text, safe="", errors="replace")
 
 
 def error_for_status(status: int, *, reason: str = "", retry_after: float | None = None) -> GatewayError:
@@ -229,8 +295,6 @@ def error_for_status(status: int, *, reason: str = "", retry_after: float | None
     match status:
         case 401:
             return InvalidCredentials("the gateway refused the credentials")
-        case 403:
-            return InstanceNotFound("the gateway knows no such instance")
         case 404 | 405:
             return InvalidAnswer("the gateway does not know the request")
         case 429:
@@ -240,6 +304,25 @@ def error_for_status(status: int, *, reason: str = "", retry_after: float | None
         case _ if status >= 400:
             return Refused(reason or f"HTTP {status}")
     return InvalidAnswer(f"the gateway answered HTTP {status}")
+
+
+def parse_json(text: bytes | str) -> Any:
+    """Return what a text of JSON holds. Raises InvalidAnswer.
+
+    Halves of characters, which could not be written anywhere, become question marks.
+    """
+    if isinstance(text, bytes):
+        # It may begin with a mark for the order of bytes, which is no part of it.
+        text = text.decode("utf-8-sig", "replace")
+    try:
+        content = json.loads(text)
+        if _HALF.search(text):
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+    except ValueError, RecursionError:
+        pass
+    else:
+        return content
+    raise InvalidAnswer("the answer is not JSON")
 
 
 def require_object(content: Any) -> dict[str, Any]:
@@ -257,17 +340,32 @@ def require_text(content: Mapping[str, Any], key: str) -> str:
     raise InvalidAnswer(f"the answer has no {key}")
 
 
-async def _read_limited(response: ClientResponse) -> bytes:
-    """Read the body, at most 1 MiB of it. A body without end must not fill the memory."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(64 * 1024):
-        body += chunk
-        if len(body) > _MAX_BODY:
+def require_version(content: Mapping[str, Any]) -> str:
+    """Return the version that a server tells; it is shown, so it has to look like one. Raises InvalidAnswer."""
+    version = require_text(content, "version")
+    if re.fullmatch(r"[\w.+-]{1,32}", version, re.ASCII):
+        return version
+    raise InvalidAnswer("the answer has no version")
+
+
+async def _read_limited(response: ClientResponse, limit: int | None, most: int) -> bytes:
+    """Read the body, at most so many bytes of it: `limit` of a file, `most` of anything else.
+
+    A body without end must not fill the memory.
+    """
+    chunks = []
+    size = 0
+    while chunk := await response.content.readany():
+        size += len(chunk)
+        if limit is not None and size > limit:
+            raise Refused("the file is too large")
+        if limit is None and size > most:
             raise InvalidAnswer("the answer is too large")
-    return bytes(body)
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
-async def _frames(connection: ClientWebSocketResponse) -> AsyncGenerator[Any]:
+async def _frames(operation: str, connection: ClientWebSocketResponse, lenient: bool) -> AsyncGenerator[Any]:
     while True:
         message = None
         with suppress(TimeoutError):
@@ -276,9 +374,20 @@ async def _frames(connection: ClientWebSocketResponse) -> AsyncGenerator[Any]:
             raise CannotReach("the websocket broke", maybe_acted=False)
         if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED):
             return
-        if message.type is not WSMsgType.TEXT:
-            raise InvalidAnswer("the websocket sent something that is not text")
-        yield Answer(200, None, message.data.encode()).json()
+        try:
+            content = _content_of(message)
+        except InvalidAnswer as error:
+            if not lenient:
+                raise
+            _LOGGER.debug("%s: %s", operation, error)
+            continue
+        yield content
+
+
+def _content_of(frame: WSMessage) -> Any:
+    if frame.type is not WSMsgType.TEXT:
+        raise InvalidAnswer("the websocket sent something that is not text")
+    return parse_json(frame.data)
 
 
 async def _refuse_redirect(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -290,10 +399,17 @@ async def _refuse_redirect(request: ClientRequest, handler: ClientHandlerType) -
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
-    """Return the body as JSON in UTF-8. Raises Refused for half of a surrogate pair, which is no text."""
+    """Return the body as JSON in UTF-8; bytes in it become base64.
+
+    Raises Refused for half of a surrogate pair, which is no text.
+    """
     with suppress(UnicodeEncodeError):
-        return json.dumps(body, ensure_ascii=False).encode()
+        return json.dumps(body, ensure_ascii=False, default=_base64).encode()
     raise Refused("the text holds half of a character")
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _retry_after(response: ClientResponse) -> float | None:

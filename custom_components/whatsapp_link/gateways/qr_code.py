@@ -6,6 +6,7 @@ from io import BytesIO
 
 from PIL import Image
 import qrcode
+from qrcode.exceptions import DataOverflowError
 
 from .errors import InvalidAnswer
 
@@ -38,12 +39,16 @@ def render_png(text: str) -> bytes:
     """Return a PNG of the text as a QR code, black on white with a quiet zone of four modules.
 
     Error correction L: a screen is never dirty, and larger modules are easier to scan. It computes for
-    several milliseconds: keep it out of an event loop.
+    several milliseconds: keep it out of an event loop. Raises InvalidAnswer for a text of which there is no code.
     """
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, box_size=6, border=4)
-    code.add_data(text)
     buffer = BytesIO()
-    code.make_image(fill_color="black", back_color="white").save(buffer, "PNG")
+    try:
+        code.add_data(text)
+        code.make_image(fill_color="black", back_color="white").save(buffer, "PNG")
+    # Too long, or no text at all.
+    except ValueError, DataOverflowError:
+        raise InvalidAnswer("the text of the code cannot be drawn") from None
     return buffer.getvalue()
 
 

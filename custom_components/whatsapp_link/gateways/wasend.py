@@ -4,16 +4,24 @@ Facts are from the vendor's documentation (wasend.dev/docs) and from its own cli
 where they do not, both ways are tried.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import cached_property
 import re
 from typing import Any, ClassVar, override
 
-from . import waha
-from .errors import GatewayError, InstanceNotFound, InvalidAnswer, Unsupported, WrongState
-from .gateway import Capability, Credential, Gateway, Pace
-from .http import Answer, error_for_status, require_object, require_text
-from .model import Chat, Instance, QrCode, SentMessage, Session, SessionState
+from . import waha_shapes as shapes
+from .capability import Capability, Feature, Way
+from .downloads import GONE, download, own_path
+from .errors import GatewayError, InstanceNotFound, InvalidAnswer, Refused, WrongState
+from .events import Event, ReceivedFile
+from .gateway import Credential, Gateway, Pace
+from .http import Answer, error_for_status, quoted, require_object, require_text
+from .model import Chat, Instance, Media, MediaKind, QrCode, SentMessage, Session, SessionState, Typing
 from .qr_code import decode_png
+from .waha_contents import object_in
+from .waha_events import MessageIds
+from .waha_polling import Lookout
+from .wasend_events import as_waha
 
 # The client library asks at the first, the documentation at the second.
 _QR_PATHS = ("auth/qr", "qr")
@@ -21,6 +29,7 @@ _QR_PATHS = ("auth/qr", "qr")
 _TEXT_OF_CODE = re.compile(r"\d+@")
 # "Valid for a limited time" is all that the page says. It is asked for every 15 seconds and has to last until then.
 _QR_VALID_FOR = 25.0
+_SEND_MEDIA = {MediaKind.IMAGE: "sendImage", MediaKind.VIDEO: "sendVideo", MediaKind.VOICE: "sendVoice"}
 
 
 class Wasend(Gateway):
@@ -41,15 +50,25 @@ class Wasend(Gateway):
             Capability.START,
             Capability.RESTART,
             Capability.SEND_TEXT,
+            Capability.SEND_MEDIA,
+            Capability.SEND_REACTION,
+            Capability.MARK_READ,
+            Capability.SEND_TYPING,
+            Capability.CHECK_NUMBER,
             Capability.LIST_CHATS,
+            Capability.LISTEN,
+            Capability.FETCH_FILE,
             Capability.LIST_INSTANCES,
             Capability.CREATE_INSTANCE,
         }
     )
+    features: ClassVar[frozenset[Feature]] = frozenset({Feature.GROUPS, Feature.REPLY, Feature.VOICE, Feature.PAUSED})
+    # An address to be called can only be given when a session is made, and nobody says what it is told then.
+    ways: ClassVar[tuple[Way, ...]] = (Way.POLLING,)
     # The words of the library's README and of the engine underneath. The page on the QR code says that there is one
     # while a session is starting.
     states: ClassVar[Mapping[str, SessionState]] = {
-        **waha.STATES,
+        **shapes.STATES,
         "CREATED": SessionState.STOPPED,
         "STARTING": SessionState.UNLINKED,
         "QR_REQUIRED": SessionState.UNLINKED,
@@ -95,23 +114,120 @@ class Wasend(Gateway):
     @override
     async def start(self) -> None:
         """POST /sessions/{id}/start."""
-        require_object(await self._call("POST", f"{self._own_path()}/start"))
+        await self._do("POST", f"{self._own_path()}/start")
 
     @override
     async def restart(self) -> None:
         """POST /sessions/{id}/restart."""
-        require_object(await self._call("POST", f"{self._own_path()}/restart"))
+        await self._do("POST", f"{self._own_path()}/restart")
 
     @override
-    async def send_text(self, chat_id: str, text: str) -> SentMessage:
+    async def send_text(
+        self, chat_id: str, text: str, *, reply_to: str = "", mentions: Sequence[str] = (), link_preview: bool = True
+    ) -> SentMessage:
         """POST /sendText: people are named by their number with `+`, groups by their id."""
-        body = {"session": self.instance_id, "to": _address(chat_id), "text": text}
-        return SentMessage(waha.message_id(await self._call("POST", "sendText", body)))
+        self._require(chat_id, mentions=mentions, link_preview=link_preview)
+        return await self._send("sendText", chat_id, {"text": text}, reply_to)
+
+    @override
+    async def send_media(self, chat_id: str, media: Media, *, caption: str = "", reply_to: str = "") -> SentMessage:
+        """POST /sendImage, sendVideo, sendVoice; anything else is a file, which has no caption."""
+        has_words = caption and media.kind is MediaKind.DOCUMENT
+        # There is nothing to ask for it with.
+        converts = media.kind is MediaKind.VOICE and not media.mime_type.startswith("audio/ogg")
+        self._require(
+            chat_id,
+            *([Feature.DOCUMENT_CAPTION] if has_words else []),
+            *([Feature.VOICE_CONVERSION] if converts else []),
+        )
+        content: dict[str, Any] = {"data": media.content}
+        method = _SEND_MEDIA.get(media.kind, "sendFile")
+        if method == "sendFile":
+            content |= {"fileName": media.file_name, "mimeType": media.mime_type}
+        elif caption:
+            content["caption"] = caption
+        return await self._send(method, chat_id, content, reply_to, with_file=True)
+
+    @override
+    async def send_reaction(self, chat_id: str, message_id: str, emoji: str) -> None:
+        """PUT /reaction; the id of a message says in which chat it is."""
+        self._require(chat_id)
+        body = {"session": self.instance_id, "messageId": message_id, "reaction": emoji}
+        await self._do("PUT", "reaction", body)
+
+    @override
+    async def mark_read(self, chat_id: str, message_id: str = "") -> None:
+        """POST /sendSeen, of one message."""
+        self._require(chat_id, *([] if message_id else [Feature.READ_CHAT]))
+        await self._do("POST", "sendSeen", self._to(chat_id) | {"messageId": message_id})
+
+    @override
+    async def send_typing(self, chat_id: str, typing: Typing) -> None:
+        """POST /startTyping, stopTyping."""
+        self._require(chat_id, *([Feature.RECORDING] if typing is Typing.RECORDING else []))
+        method = "startTyping" if typing is Typing.TYPING else "stopTyping"
+        await self._do("POST", method, self._to(chat_id))
+
+    @override
+    async def check_number(self, phone: str) -> str | None:
+        """GET /contacts/check-exists, without `+`."""
+        params = {"session": self.instance_id, "phone": phone}
+        return shapes.found_chat(await self._call("GET", "contacts/check-exists", params=params), phone)
+
+    async def _send(
+        self, method: str, chat_id: str, content: Mapping[str, Any], reply_to: str, *, with_file: bool = False
+    ) -> SentMessage:
+        body = self._to(chat_id) | dict(content) | ({"replyTo": reply_to} if reply_to else {})
+        sent = shapes.message_id(await self._call("POST", method, body, with_file=with_file))
+        self._ids.note(sent)
+        return SentMessage(sent)
+
+    def _to(self, chat_id: str) -> dict[str, Any]:
+        digits, _, server = chat_id.partition("@")
+        return {"session": self.instance_id, "to": f"+{digits}" if server == "c.us" else chat_id}
 
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /{session}/chats."""
-        return waha.chats(await self._call("GET", f"{self.instance_id}/chats", params={"limit": "100", "offset": "0"}))
+        params = {"limit": "100", "offset": "0"}
+        return shapes.chats(await self._call("GET", f"{self.instance_id}/chats", params=params, is_list=True))
+
+    @cached_property
+    def _ids(self) -> MessageIds:
+        return MessageIds()
+
+    @cached_property
+    def _lookout(self) -> Lookout:
+        return Lookout(self._ids, self._chats, self._messages)
+
+    @override
+    def listen(self) -> AsyncGenerator[Session | Event]:
+        """GET /{session}/chats/overview and …/chats/{chat}/messages. Nobody can tell what was typed on the phone."""
+        return self._lookout.watch()
+
+    async def _chats(self) -> Any:
+        params = {"limit": "100", "offset": "0"}
+        chats = await self._call("GET", f"{self.instance_id}/chats/overview", params=params, is_list=True)
+        return [{**chat, "lastMessage": as_waha(object_in(chat, "lastMessage"))} for chat in shapes.objects_in(chats)]
+
+    async def _messages(self, chat_id: str, since: float) -> Any:
+        params = {"limit": "50", "offset": "0", "downloadMedia": "true", "filter.timestamp.gte": str(int(since))}
+        path = f"{self.instance_id}/chats/{quoted(chat_id)}/messages"
+        messages = await self._call("GET", path, params=params, is_list=True)
+        return [as_waha(message) for message in shapes.objects_in(messages)]
+
+    @override
+    async def fetch_file(self, file: ReceivedFile, limit: int) -> bytes:
+        """GET the address, with the key only where the service has the file itself."""
+        path = own_path(self._http, file.reference)
+        if path is None:
+            content = await download(self._http, file.reference, limit)
+        else:
+            answer = await self._http.request("Wasend file", "GET", path, limit=limit)
+            content = None if answer.status in GONE else self._accepted(answer).body
+        if content is None:
+            raise Refused("the file is gone")
+        return content
 
     @override
     async def list_instances(self) -> list[Instance]:
@@ -149,15 +265,30 @@ class Wasend(Gateway):
         path: str,
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
+        *,
+        with_file: bool = False,
+        is_list: bool = False,
     ) -> Any:
         """Call one method and return what it answers with. Raises GatewayError."""
-        return self._checked(await self._http.request(f"Wasend {verb}", verb, path, json_body=body, params=params))
+        answer = await self._http.request(
+            f"Wasend {verb}", verb, path, json_body=body, params=params, with_file=with_file, is_list=is_list
+        )
+        return self._checked(answer)
+
+    async def _do(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Call a method of whose answer nothing is needed; it may be empty. Raises GatewayError."""
+        answer = self._accepted(await self._http.request(f"Wasend {verb}", verb, path, json_body=body))
+        if answer.body.strip():
+            self._checked(answer)
+
+    def _accepted(self, answer: Answer) -> Answer:
+        if not 200 <= answer.status < 300:
+            raise self._error(answer)
+        return answer
 
     def _checked(self, answer: Answer) -> Any:
         """Return what is in an answer, or raise what it means."""
-        if not 200 <= answer.status < 300:
-            raise self._error(answer)
-        content = answer.json()
+        content = self._accepted(answer).json()
         if isinstance(content, dict) and content.get("success") is False:
             raise self._error(answer)
         return content
@@ -166,21 +297,17 @@ class Wasend(Gateway):
         body = answer.object_or_empty()
         if answer.status == 404 and body:
             return InstanceNotFound("the gateway knows no such session")
-        # Page on the QR code: 409 is a session that is connected already; the engine's 422 is one that is not so far.
+        # Page on the QR code: 409 is a session that is connected already.
         if answer.status == 409:
             return WrongState(SessionState.LINKED)
-        if answer.status == 422:
-            return WrongState(SessionState.STARTING)
-        reason = self._http.redact(str(body.get("message") or body.get("error") or ""))
+        words = str(body.get("message") or body.get("error") or "")
+        # The engine's own: the session is in a state in which it cannot do this.
+        if answer.status == 422 and (state := shapes.state_in(body, words)):
+            return WrongState(self._session_state(state.upper()))
+        # The same, of which only the words were passed on.
+        if answer.status == 422 and "not as expected" in words:
+            return WrongState(SessionState.UNKNOWN)
+        reason = self._http.redact(words)
         if answer.status < 300:
             return error_for_status(400, reason=reason)
         return error_for_status(answer.status, reason=reason, retry_after=answer.retry_after)
-
-
-def _address(chat_id: str) -> str:
-    digits, _, server = chat_id.partition("@")
-    if server == "c.us":
-        return f"+{digits}"
-    if server == "g.us":
-        return chat_id
-    raise Unsupported("it writes to people and groups only")
