@@ -1,70 +1,68 @@
-"""Adds an instance: which gateway, its credentials, and pairing with a phone."""
+"""The dialogs of an instance: it is added, linked again, given other credentials, moved to another gateway."""
 
-from collections.abc import Callable, Coroutine, Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, override
 
 import voluptuous as vol
 
 from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
     FlowType,
+    OptionsFlow,
     SubentryFlowContext,
 )
-from homeassistant.const import CONF_NAME
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
-from homeassistant.helpers.selector import (
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
+
+from .account import LostReason
+from .const import (
+    CONF_ACCOUNT,
+    CONF_BASE_URL,
+    CONF_CREDENTIALS,
+    CONF_GATEWAY,
+    CONF_LOST_REASON,
+    CONF_RECEIVING,
+    DOMAIN,
+    SUBENTRY_RECIPIENT,
 )
-
-from .const import CONF_BASE_URL, CONF_CREDENTIALS, CONF_GATEWAY, DOMAIN, SUBENTRY_RECIPIENT
+from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator, make_gateway
+from .credentials_form import SERVER, access_schema, base_url_in, changed_credentials, new_secrets_schema
 from .errors import error_key, error_placeholders
+from .followed_pairing import FollowedPairing
 from .gateways import GATEWAYS
-from .gateways.address import InvalidAddress, parse_phone
-from .gateways.errors import GatewayError, WrongState
-from .gateways.gateway import Capability, Gateway
+from .gateways.capability import Capability
+from .gateways.errors import GatewayError, InvalidCredentials
+from .gateways.gateway import Gateway
 from .gateways.http import InvalidUrl
-from .gateways.model import Instance, SessionState
-from .pairing import PairingTimeout
-from .pairing_view import PairingView
+from .instance_flow import InstanceFlow, title_of
+from .issues import async_delete_all_issues
+from .options_flow import WhatsAppLinkOptionsFlow, ways_to_receive
+from .pairing import Watch
 from .recipient_flow import RecipientFlow
+from .webhook import async_remove_webhook
 
-_WAYS_TO_PAIR = {"pair_qr": Capability.GET_QR, "pair_code": Capability.REQUEST_PAIRING_CODE}
-
-_INSTANCE = "instance"
-_PHONE = "phone"
-_SERVER = "server"
-
-type _Step = Callable[
-    [WhatsAppLinkConfigFlow, dict[str, Any] | None],
-    Coroutine[Any, Any, ConfigFlowResult],
-]
+# A gateway takes a moment to log a phone out.
+_LOGOUT_TIME = 10.0
+_LOOK_AGAIN = 1.0
 
 
-class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Walks the user from the choice of a gateway to a linked instance."""
+class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
+    """Walks the user to a linked instance, for the first time or again."""
 
     VERSION = 1
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
-        self._gateway: Gateway
-        self._data: dict[str, Any] = {}
-        self._instances: list[Instance] = []
-        self._view: PairingView | None = None
-        self._failure: GatewayError | None = None
+        """Begin with an instance that stays where it is."""
+        super().__init__()
+        self._moves = False
+        self._account = ""
 
     @classmethod
     @callback
@@ -73,216 +71,30 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return what can be added to an instance."""
         return {SUBENTRY_RECIPIENT: RecipientFlow}
 
-    # --- gateway and credentials -------------------------------------------------------------------
-
-    @override
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which gateway. Each has a step of its own, named by its key, with its own words."""
-        return self.async_show_menu(step_id="user", menu_options=list(GATEWAYS))
-
-    async def async_enter_credentials(self, key: str, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        """Ask for the credentials of a gateway and try them."""
-        gateway_class = GATEWAYS[key]
-        errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
-        if user_input is not None:
-            credentials = _stripped_credentials(gateway_class, user_input)
-            base_url = user_input[_SERVER][CONF_BASE_URL].strip()
-            if malformed := gateway_class.malformed(credentials):
-                errors = {field: f"invalid_{field}" for field in malformed}
-            else:
-                try:
-                    self._take(gateway_class, base_url, credentials)
-                    return await self._async_credentials_entered()
-                except InvalidUrl:
-                    errors["base"] = "invalid_url"
-                except GatewayError as error:
-                    errors["base"] = error_key(error)
-                    placeholders = error_placeholders(error, gateway_class.name)
-        return self.async_show_form(
-            step_id=key,
-            data_schema=self.add_suggested_values_to_schema(_credentials_schema(gateway_class), user_input),
-            errors=errors,
-            description_placeholders=placeholders,
-        )
-
-    def _take(self, gateway_class: type[Gateway], base_url: str, credentials: Mapping[str, str]) -> None:
-        """Talk with these credentials from now on. Raises InvalidUrl or InvalidCredentials."""
-        self._gateway = gateway_class(async_get_clientsession(self.hass), base_url, credentials)
-        self._data = {CONF_GATEWAY: gateway_class.key, CONF_BASE_URL: base_url, CONF_CREDENTIALS: credentials}
-
-    async def _async_credentials_entered(self) -> ConfigFlowResult:
-        """Go on to the instance, or to those there are to choose from. Raises GatewayError."""
-        gateway = self._gateway
-        if not gateway.instance_key or gateway.instance_key in self._data[CONF_CREDENTIALS]:
-            return await self._async_instance_known()
-        if Capability.LIST_INSTANCES not in gateway.capabilities:
-            return await self.async_step_new_instance()
-        self._instances = await gateway.list_instances()
-        return await self.async_step_instance()
-
-    async def async_step_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask whether to use an instance there is or to make a new one."""
-        if not self._instances:
-            return await self.async_step_new_instance()
-        return self.async_show_menu(
-            step_id="instance",
-            menu_options=["pick_instance", "new_instance"],
-            description_placeholders={"gateway": self._gateway.name},
-        )
-
-    async def async_step_pick_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which of the account's instances."""
-        errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
-        if user_input is not None:
-            try:
-                return await self._async_use_instance(user_input[_INSTANCE])
-            except GatewayError as error:
-                errors["base"] = error_key(error)
-                placeholders = error_placeholders(error, self._gateway.name)
-        return self.async_show_form(
-            step_id="pick_instance",
-            data_schema=_instance_schema(self._instances),
-            errors=errors,
-            description_placeholders=placeholders,
-        )
-
-    async def async_step_new_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what the gateway wants to know of a new instance, and make it."""
-        errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
-        if user_input is not None:
-            try:
-                phone = parse_phone(user_input[_PHONE]) if _PHONE in user_input else ""
-                instance = await self._gateway.create_instance(user_input.get(CONF_NAME, ""), phone)
-                return await self._async_use_instance(instance.instance_id)
-            except InvalidAddress as error:
-                errors[_PHONE] = error.problem.value
-            except GatewayError as error:
-                errors["base"] = error_key(error)
-                placeholders = error_placeholders(error, self._gateway.name)
-        return self.async_show_form(
-            step_id="new_instance",
-            data_schema=self.add_suggested_values_to_schema(_new_instance_schema(self._gateway), user_input),
-            errors=errors,
-            description_placeholders=placeholders,
-        )
-
-    async def _async_use_instance(self, instance_id: str) -> ConfigFlowResult:
-        """Complete the credentials with an instance. Raises GatewayError."""
-        credentials = self._data[CONF_CREDENTIALS] | {self._gateway.instance_key: instance_id}
-        self._take(type(self._gateway), self._data[CONF_BASE_URL], credentials)
-        return await self._async_instance_known()
-
-    async def _async_instance_known(self) -> ConfigFlowResult:
-        """Look at the session: go on to pairing if there is no phone. Raises GatewayError."""
-        session = await self._gateway.get_session()
-        if session.state is SessionState.BLOCKED:
-            raise WrongState(session.state)
-        await self._async_claim_instance()
-        if session.state.is_linked:
-            return await self.async_step_finish()
-        return await self.async_step_pair()
-
-    async def _async_claim_instance(self) -> None:
-        """Abort if the instance is there already.
-
-        A flow whose browser page was closed goes on without a dialog for a while; it must not be in the way.
-        """
-        await self.async_set_unique_id(f"{self._gateway.key}_{self._gateway.instance_id}", raise_on_progress=False)
-        self._abort_if_unique_id_configured()
-
-    # --- pairing -----------------------------------------------------------------------------------
-
-    async def async_step_pair(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask how to pair, where there is a choice."""
-        return self.async_show_menu(step_id="pair", menu_options=self._ways_to_pair())
-
-    def _ways_to_pair(self) -> list[str]:
-        return [way for way, capability in _WAYS_TO_PAIR.items() if capability in self._gateway.capabilities]
-
-    async def async_step_pair_qr(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the code; a new one takes its place by itself, and a scan ends the step."""
-        if self._view is None:
-            self._view = PairingView(self, self._gateway)
-        return self._show_pairing("pair_qr", self._view)
-
-    async def async_step_pair_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the number of the phone and fetch a code to type into it."""
-        errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
-        if user_input is not None:
-            try:
-                phone = parse_phone(user_input[_PHONE])
-                code = await self._gateway.request_pairing_code(phone)
-            except InvalidAddress as error:
-                errors[_PHONE] = error.problem.value
-            except GatewayError as error:
-                errors["base"] = error_key(error)
-                placeholders = error_placeholders(error, self._gateway.name)
-            else:
-                self._view = PairingView(self, self._gateway, code)
-                return await self.async_step_enter_code()
-        return self.async_show_form(
-            step_id="pair_code",
-            data_schema=self.add_suggested_values_to_schema(
-                vol.Schema({vol.Required(_PHONE): _text(TextSelectorType.TEL)}),
-                user_input,
-            ),
-            errors=errors,
-            description_placeholders=placeholders,
-        )
-
-    async def async_step_enter_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the pairing code until it has been typed into the phone."""
-        assert self._view is not None
-        return self._show_pairing("enter_code", self._view)
-
-    def _show_pairing(self, step_id: str, view: PairingView) -> ConfigFlowResult:
-        """Show what there is to show, or go on when the pairing has ended."""
-        if not view.ended:
-            return view.show(step_id)
-        self._view = None
-        try:
-            view.result()
-        except PairingTimeout:
-            next_step = "pair_timeout"
-        except GatewayError as error:
-            self._failure = error
-            next_step = "pair_failed"
-        else:
-            next_step = "finish"
-        return self.async_show_progress_done(next_step_id=next_step)
-
-    async def async_step_pair_timeout(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Offer to try again after nobody paired in time."""
-        return self.async_show_menu(step_id="pair_timeout", menu_options=self._ways_to_pair())
-
-    async def async_step_pair_failed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say why the pairing could not go on, and offer to try again."""
-        assert self._failure is not None
-        if user_input is not None:
-            return await self.async_step_pair()
-        return self.async_show_form(
-            step_id="pair_failed",
-            errors={"base": error_key(self._failure)},
-            description_placeholders=error_placeholders(self._failure, self._gateway.name),
-        )
-
+    @staticmethod
     @callback
     @override
-    def async_remove(self) -> None:
-        """Stop waiting for a phone when the dialog was closed."""
-        if self._view is not None:
-            self._view.stop()
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        """Return the dialog for the options."""
+        return WhatsAppLinkOptionsFlow()
 
-    # --- the entry ---------------------------------------------------------------------------------
+    # --- the end of each way -----------------------------------------------------------------------
 
-    async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    @override
+    async def async_finish(self) -> ConfigFlowResult:
+        """Keep what was found: a phone is linked."""
+        self._meet_gateway()
+        self._account = await self._async_number()
+        if self.source == SOURCE_USER:
+            return await self._async_add()
+        if self._moves:
+            return await self._async_move()
+        return await self._async_end_pairing_again()
+
+    async def _async_add(self) -> ConfigFlowResult:
         """Create the entry. Another flow may have added the instance while this one was pairing."""
-        await self._async_claim_instance()
-        return self.async_create_entry(title=f"{self._gateway.name} {self._gateway.instance_id}", data=self._data)
+        await self.async_claim_instance()
+        return self.async_create_entry(title=title_of(self._gateway), data=self._data | {CONF_ACCOUNT: self._account})
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
@@ -297,103 +109,302 @@ class WhatsAppLinkConfigFlow(ConfigFlow, domain=DOMAIN):
         )
         return result
 
+    async def _async_move(self) -> ConfigFlowResult:
+        """Put the new gateway in the place of the old one; recipients and entities hang on the entry and stay."""
+        await self.async_claim_instance()
+        entry = self._entry
+        changes = self._new_identity()
+        await async_remove_webhook(self.hass, entry, self._gateway_of(entry))
+        # What was wrong with the old gateway is no concern of the new one.
+        async_delete_all_issues(self.hass, entry)
+        options = dict(entry.options)
+        if options.get(CONF_RECEIVING) not in ways_to_receive(type(self._gateway)):
+            options.pop(CONF_RECEIVING, None)
+        return self._update_and_reload(
+            entry, data=self._data | {CONF_ACCOUNT: self._account}, options=options, **changes
+        )
+
+    def _new_identity(self) -> dict[str, Any]:
+        """Return what the entry is known by from now on. The name stays if it is one that the user gave."""
+        entry = self._entry
+        old = self._gateway_of(entry)
+        return {
+            "unique_id": self._gateway.identity,
+            "title": title_of(self._gateway) if entry.title == title_of(old) else entry.title,
+        }
+
+    async def _async_end_pairing_again(self) -> ConfigFlowResult:
+        """Ask, if it is another account than before and the user did not come for that."""
+        known = self._entry.data.get(CONF_ACCOUNT, "")
+        if self.source == SOURCE_REAUTH and known and self._account and self._account != known:
+            return await self.async_step_other_account()
+        return self._keep_account(self._account or known)
+
+    async def _async_number(self) -> str:
+        """Return the number of the account that is linked; empty if it is not told."""
+        with suppress(GatewayError):
+            return (await self._gateway.get_link()).number
+        return ""
+
+    @override
+    async def async_claim_instance(self) -> None:
+        """Abort if the instance is another entry already."""
+        if self.source != SOURCE_RECONFIGURE or self._gateway.identity != self._entry.unique_id:
+            await super().async_claim_instance()
+
+    @override
+    async def explain(
+        self, error: GatewayError, gateway_class: type[Gateway], base_url: str
+    ) -> tuple[str, dict[str, str]]:
+        """Look for another server only where another address can be entered, and say how to use it for this entry."""
+        if self.source == SOURCE_REAUTH:
+            return error_key(error), error_placeholders(error, gateway_class.name)
+        key, placeholders = await super().explain(error, gateway_class, base_url)
+        if key == "other_server" and self.source == SOURCE_RECONFIGURE:
+            key = "other_server_to_move_to"
+        return key, placeholders
+
     # --- a refused token ---------------------------------------------------------------------------
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Begin because the gateway refused the credentials."""
-        return await self.async_step_reauth_confirm()
+        """Begin because the gateway refused the credentials, or because the phone is not linked any more."""
+        reason = entry_data.get(CONF_LOST_REASON)
+        if reason is None:
+            return await self.async_step_reauth_confirm()
+        self._meet_gateway()
+        if reason == LostReason.OTHER_ACCOUNT:
+            return await self.async_finish()
+        if reason == LostReason.LOGGED_OUT:
+            return await self.async_step_reauth_logged_out()
+        if reason == LostReason.REPLACED:
+            return await self.async_step_reauth_replaced()
+        return await self.async_step_reauth_pair()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the secret credentials anew; the instance stays the same."""
-        entry = self._get_reauth_entry()
+        entry = self._entry
         gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
         errors: dict[str, str] = {}
         placeholders = {"gateway": gateway_class.name, "reason": ""}
         if user_input is not None:
-            credentials = entry.data[CONF_CREDENTIALS] | {key: value.strip() for key, value in user_input.items()}
-            if malformed := gateway_class.malformed(credentials):
-                errors = {field: f"invalid_{field}" for field in malformed}
-            else:
-                try:
-                    self._take(gateway_class, entry.data[CONF_BASE_URL], credentials)
-                    await self._gateway.get_session()
-                except GatewayError as error:
-                    errors["base"] = error_key(error)
-                    placeholders = error_placeholders(error, gateway_class.name)
-                else:
-                    return self._update_and_reload(entry, {CONF_CREDENTIALS: credentials})
-        secrets = {
-            vol.Required(credential.key): _text(TextSelectorType.PASSWORD)
-            for credential in gateway_class.credentials
-            if credential.secret
-        }
+            credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
+            errors, placeholders = await self._async_try(gateway_class, entry.data[CONF_BASE_URL], credentials)
+            if not errors:
+                # What was refused may work again as it was; what ended because of that has to begin anew.
+                return self._update_and_reload(
+                    entry, even_if_same=True, data={**entry.data, CONF_CREDENTIALS: credentials}
+                )
         return self.async_show_form(
             step_id="reauth_confirm",
-            data_schema=vol.Schema(secrets),
+            data_schema=new_secrets_schema(gateway_class),
             errors=errors,
             description_placeholders=placeholders | {"instance": entry.title},
         )
 
-    def _update_and_reload(self, entry: ConfigEntry, updates: dict[str, Any]) -> ConfigFlowResult:
-        """Finish with changed data. A loaded entry loads itself anew; one that could not be set up has to be told."""
-        was_loaded = entry.state is ConfigEntryState.LOADED
-        result = self.async_update_and_abort(entry, data_updates=updates)
-        if not was_loaded:
+    async def _async_try(
+        self, gateway_class: type[Gateway], base_url: str, credentials: Mapping[str, str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the errors that the credentials lead to, by field, and the placeholders for their words."""
+        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        if malformed := gateway_class.malformed(credentials):
+            return {field: f"invalid_{field}" for field in malformed}, placeholders
+        try:
+            self.use(gateway_class, base_url, credentials)
+            await self._gateway.get_session()
+        except InvalidUrl:
+            return {"base": "invalid_url"}, placeholders
+        except GatewayError as error:
+            key, placeholders = await self.explain(error, gateway_class, base_url)
+            return {"base": key}, placeholders
+        return {}, placeholders
+
+    # --- a lost phone ------------------------------------------------------------------------------
+
+    async def async_step_reauth_pair(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how to link a phone again."""
+        return await self.async_offer_ways("reauth_pair", user_input, instance=self._entry.title)
+
+    async def async_step_reauth_logged_out(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """The same, where the gateway says that the link was ended on the phone."""
+        return await self.async_offer_ways("reauth_logged_out", user_input, instance=self._entry.title)
+
+    async def async_step_reauth_replaced(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """The same, where the gateway says that another program took the session over."""
+        return await self.async_offer_ways("reauth_replaced", user_input, instance=self._entry.title)
+
+    async def async_step_other_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to do with a phone of another account than before."""
+        return self.async_show_menu(
+            step_id="other_account",
+            menu_options=["keep_account", "pair_again"],
+            description_placeholders={
+                "instance": self._entry.title,
+                "old": _ending(self._entry.data.get(CONF_ACCOUNT, "")),
+                "new": _ending(self._account),
+            },
+        )
+
+    async def async_step_keep_account(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on with the other account, unless it is yet another one by now."""
+        shown, self._account = self._account, await self._async_number() or self._account
+        if self._account not in (shown, self._entry.data.get(CONF_ACCOUNT)):
+            return await self.async_step_other_account()
+        return self._keep_account(self._account)
+
+    def _keep_account(self, account: str) -> ConfigFlowResult:
+        data = {**self._entry.data, CONF_ACCOUNT: account}
+        return self._update_and_reload(self._entry, data=data, reason="linked_again")
+
+    async def async_step_pair_again(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Log the phone out that is linked, if there is one and the user agrees, and link one."""
+        self._meet_gateway()
+        if self.source == SOURCE_REAUTH and self.is_opened_again("pair_again", user_input):
+            return await self.async_step_other_account()
+        errors: dict[str, str] = {}
+        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        try:
+            if await self._async_is_without_phone(log_out=user_input is not None):
+                if coordinator := self._coordinator:
+                    await coordinator.async_refresh()
+                return await self.async_step_pair()
+            if user_input is not None:
+                errors["base"] = "still_linked"
+        except GatewayError as error:
+            errors["base"] = error_key(error)
+            placeholders = error_placeholders(error, self._gateway.name)
+        return self.async_show_form(
+            step_id="pair_again",
+            data_schema=vol.Schema({}),
+            errors=errors,
+            description_placeholders=placeholders | {"instance": self._entry.title},
+        )
+
+    async def _async_is_without_phone(self, *, log_out: bool) -> bool:
+        """Return whether no phone is linked, after logging it out where that is wanted and possible."""
+        if not (await self._gateway.get_session()).state.is_linked:
+            return True
+        if not log_out or Capability.LOGOUT not in self._gateway.capabilities:
+            return False
+        await self._gateway.logout()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOGOUT_TIME):
+                while (await self._gateway.get_session()).state.is_linked:
+                    await asyncio.sleep(_LOOK_AGAIN)
+                return True
+        return False
+
+    @override
+    async def async_explain_failure(self, failure: GatewayError) -> ConfigFlowResult:
+        """Ask for the credentials where those are the reason and can be changed here."""
+        if self.source == SOURCE_REAUTH and isinstance(failure, InvalidCredentials):
+            return await self.async_step_reauth_confirm()
+        return await super().async_explain_failure(failure)
+
+    @override
+    def make_watch(self, on_change: Callable[[], None], *, with_qr: bool, time_limit: float) -> Watch:
+        """Follow the pairing of a loaded entry: two that ask for codes would spoil each other's."""
+        if self._coordinator:
+            return FollowedPairing(self._entry, on_change, with_qr=with_qr, time_limit=time_limit)
+        return super().make_watch(on_change, with_qr=with_qr, time_limit=time_limit)
+
+    @override
+    def make_room_for_code(self) -> None:
+        """Have the entry show no QR code meanwhile."""
+        self._meet_gateway()
+        if coordinator := self._coordinator:
+            coordinator.async_rest()
+
+    @override
+    def give_room_back(self) -> None:
+        """Have the entry show a QR code again."""
+        if coordinator := self._coordinator:
+            coordinator.async_renew_code()
+
+    # --- reconfiguration ---------------------------------------------------------------------------
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to change."""
+        entry = self._entry
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=["access", "pair_again", "move"],
+            description_placeholders={
+                "instance": entry.title,
+                "gateway": GATEWAYS[entry.data[CONF_GATEWAY]].name,
+            },
+        )
+
+    async def async_step_access(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for another address and other secrets; the instance stays the same."""
+        entry = self._entry
+        gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
+        errors: dict[str, str] = {}
+        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        if user_input is not None:
+            credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
+            base_url = base_url_in(user_input)
+            errors, placeholders = await self._async_try(gateway_class, base_url, credentials)
+            if not errors:
+                await self.async_claim_instance()
+                changes = {CONF_BASE_URL: base_url, CONF_CREDENTIALS: credentials}
+                # What was refused for a while is not tried any more until somebody says so.
+                is_well = self._coordinator is not None and self._coordinator.last_update_success
+                return self._update_and_reload(
+                    entry, even_if_same=not is_well, data={**entry.data, **changes}, **self._new_identity()
+                )
+        present = {SERVER: {CONF_BASE_URL: entry.data[CONF_BASE_URL]}}
+        return self.async_show_form(
+            step_id="access",
+            data_schema=self.add_suggested_values_to_schema(access_schema(gateway_class), user_input or present),
+            errors=errors,
+            description_placeholders=placeholders | {"instance": entry.title},
+        )
+
+    async def async_step_move(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go the way of a new instance, which takes the place of this one at the end."""
+        self._moves = True
+        return await self.async_step_user()
+
+    # --- the entry ---------------------------------------------------------------------------------
+
+    @property
+    def _entry(self) -> WhatsAppLinkConfigEntry:
+        """The entry that all but the first dialog is about."""
+        return self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+
+    @property
+    def _coordinator(self) -> WhatsAppLinkCoordinator | None:
+        """What looks after the same session already; None for a new instance, or while the entry is not loaded."""
+        if not self._is_about_entry or self._entry.state is not ConfigEntryState.LOADED:
+            return None
+        return self._entry.runtime_data
+
+    @property
+    def _is_about_entry(self) -> bool:
+        """Whether it is about the session of an entry, and not about that of a new instance."""
+        return self.source != SOURCE_USER and not self._moves
+
+    def _meet_gateway(self) -> None:
+        """Talk to the gateway as the entry does, which may have been loaded anew since with other credentials."""
+        if self._is_about_entry:
+            self._gateway = self._gateway_of(self._entry)
+
+    def _gateway_of(self, entry: WhatsAppLinkConfigEntry) -> Gateway:
+        """Return the gateway of an entry: the one it uses itself, if it is loaded."""
+        if entry.state is ConfigEntryState.LOADED:
+            return entry.runtime_data.gateway
+        return make_gateway(self.hass, entry)
+
+    def _update_and_reload(self, entry: ConfigEntry, *, even_if_same: bool = False, **changes: Any) -> ConfigFlowResult:
+        """Finish. A loaded entry loads itself anew if something changed; one that could not be set up has to be told."""
+        has_to_be_told = entry.state is not ConfigEntryState.LOADED
+        before = entry.data, entry.title, entry.unique_id
+        result = self.async_update_and_abort(entry, **changes)
+        if has_to_be_told or (even_if_same and (entry.data, entry.title, entry.unique_id) == before):
             self.hass.config_entries.async_schedule_reload(entry.entry_id)
         return result
 
 
-def _credentials_step(key: str) -> _Step:
-    async def async_step(flow: WhatsAppLinkConfigFlow, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        return await flow.async_enter_credentials(key, user_input)
-
-    return async_step
-
-
-# One step for each gateway, so that each has its own strings and nothing here names a vendor.
-for _key in GATEWAYS:
-    setattr(WhatsAppLinkConfigFlow, f"async_step_{_key}", _credentials_step(_key))
-
-
-def _text(kind: TextSelectorType) -> TextSelector:
-    return TextSelector(TextSelectorConfig(type=kind, autocomplete="off"))
-
-
-def _credentials_schema(gateway_class: type[Gateway]) -> vol.Schema:
-    """Return the fields: what is chosen later is not asked for, what can be made by us may stay empty."""
-    can = gateway_class.capabilities
-    fields: dict[vol.Marker, Any] = {}
-    for credential in gateway_class.credentials:
-        is_instance = credential.key == gateway_class.instance_key
-        if is_instance and Capability.LIST_INSTANCES in can:
-            continue
-        marker = vol.Optional if is_instance and Capability.CREATE_INSTANCE in can else vol.Required
-        kind = TextSelectorType.PASSWORD if credential.secret else TextSelectorType.TEXT
-        fields[marker(credential.key)] = _text(kind)
-    address = vol.Required(CONF_BASE_URL, default=gateway_class.default_base_url)
-    # Where the address is all there is to enter, it has to be seen.
-    server = section(vol.Schema({address: _text(TextSelectorType.URL)}), {"collapsed": bool(fields)})
-    return vol.Schema({**fields, vol.Required(_SERVER): server})
-
-
-def _instance_schema(instances: list[Instance]) -> vol.Schema:
-    options = [
-        SelectOptionDict(value=instance.instance_id, label=instance.name or instance.instance_id)
-        for instance in instances
-    ]
-    selector = SelectSelector(SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST))
-    return vol.Schema({vol.Required(_INSTANCE): selector})
-
-
-def _new_instance_schema(gateway: Gateway) -> vol.Schema:
-    kinds = {
-        CONF_NAME: (vol.Required(CONF_NAME, default="Home Assistant"), _text(TextSelectorType.TEXT)),
-        _PHONE: (vol.Required(_PHONE), _text(TextSelectorType.TEL)),
-    }
-    return vol.Schema(dict(kinds[field] for field in gateway.create_fields))
-
-
-def _stripped_credentials(gateway_class: type[Gateway], user_input: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was entered, without the blanks that copying brings along."""
-    entered = {item.key: user_input.get(item.key, "").strip() for item in gateway_class.credentials}
-    return {key: value for key, value in entered.items() if value or key != gateway_class.instance_key}
+def _ending(number: str) -> str:
+    """Return what tells one number from another, without showing it."""
+    return f"…{number[-3:]}"

@@ -1,5 +1,7 @@
 """What all entities of an instance share."""
 
+from typing import override
+
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
@@ -21,6 +23,11 @@ def instance_device(entry: WhatsAppLinkConfigEntry) -> DeviceInfo:
     )
 
 
+def recipient_identity(entry: WhatsAppLinkConfigEntry, subentry: ConfigSubentry) -> str:
+    """Return what a recipient's device and entities are known by."""
+    return f"{entry.entry_id}_{subentry.subentry_id}"
+
+
 class InstanceEntity(CoordinatorEntity[WhatsAppLinkCoordinator]):
     """An entity that shows something of the instance."""
 
@@ -29,10 +36,14 @@ class InstanceEntity(CoordinatorEntity[WhatsAppLinkCoordinator]):
     def __init__(self, coordinator: WhatsAppLinkCoordinator, description: EntityDescription) -> None:
         """Bind the description to the coordinator's entry."""
         super().__init__(coordinator)
-        entry = coordinator.config_entry
         self.entity_description = description
-        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
-        self._attr_device_info = instance_device(entry)
+        self._attr_unique_id = f"{coordinator.config_entry.entry_id}_{description.key}"
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo:
+        # Asked for once, so that it is not kept for each entity.
+        return instance_device(self.coordinator.config_entry)
 
 
 class RecipientEntity(Entity):
@@ -55,14 +66,18 @@ class RecipientEntity(Entity):
         self.entity_description = description
         self.coordinator = entry.runtime_data
         self.subentry = subentry
-        identity = f"{entry.entry_id}_{subentry.subentry_id}"
-        self._attr_unique_id = f"{identity}_{description.key}"
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, identity)},
+        self._attr_unique_id = f"{recipient_identity(entry, subentry)}_{description.key}"
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo:
+        entry = self.coordinator.config_entry
+        return DeviceInfo(
+            identifiers={(DOMAIN, recipient_identity(entry, self.subentry))},
             entry_type=DeviceEntryType.SERVICE,
             manufacturer=self.coordinator.gateway.name,
             model="WhatsApp recipient",
-            name=subentry.title,
+            name=self.subentry.title,
             via_device_id=dr.async_get_device_id_by_identifier(
                 self.coordinator.hass,
                 (DOMAIN, entry.entry_id),

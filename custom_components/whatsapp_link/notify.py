@@ -10,8 +10,10 @@ from .const import CONF_CHAT_ID, SUBENTRY_RECIPIENT
 from .coordinator import WhatsAppLinkConfigEntry
 from .entity import RecipientEntity
 from .errors import action_errors
+from .formatting import with_title
 
-PARALLEL_UPDATES = 1
+# The outbox lets one message out at a time, from here and from the actions.
+PARALLEL_UPDATES = 0
 
 _DESCRIPTION = NotifyEntityDescription(key="message", name=None)
 
@@ -38,12 +40,8 @@ class RecipientNotify(RecipientEntity, NotifyEntity):
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a text; the title stands above it in bold."""
         coordinator = self.coordinator
-        with action_errors(self.hass, coordinator.config_entry, coordinator.gateway.name):
-            await coordinator.gateway.send_text(self.subentry.data[CONF_CHAT_ID], _with_title(message, title))
-        coordinator.async_note_sent()
-
-
-def _with_title(message: str, title: str | None) -> str:
-    """Put a title above a message. WhatsApp sets bold what stands between asterisks in one line."""
-    words = " ".join((title or "").split())
-    return f"*{words}*\n{message}" if words else message
+        text = with_title(message, title)
+        chat_id = self.subentry.data[CONF_CHAT_ID]
+        with action_errors(self.hass, coordinator.config_entry, coordinator.gateway.name, chat_id=chat_id):
+            await coordinator.outbox.send(lambda: coordinator.gateway.send_text(chat_id, text))
+        coordinator.async_note_sent(chat_id)

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from enum import StrEnum
 import logging
+from typing import Protocol
 
+from .gateways.capability import Capability
 from .gateways.errors import CannotReach, GatewayError, InvalidAnswer, RateLimited, WrongState
-from .gateways.gateway import Capability, Gateway
+from .gateways.gateway import Gateway
 from .gateways.model import QrCode, Session, SessionState
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,12 +37,37 @@ class Offer:
     expires: float
 
 
+class Obstacle(StrEnum):
+    """Why there is no code, where that is more than a moment: the user is told."""
+
+    RECOVERING = "recovering"
+    """The gateway puts its connection in order by itself."""
+    PASSKEY = "passkey_required"
+    """WhatsApp wants a passkey, which only the gateway's own pages can ask for."""
+
+
+class Watch(Protocol):
+    """What a dialog shows while it waits for a phone, and what it waits for."""
+
+    @property
+    def offer(self) -> Offer | None:
+        """The code to show right now; None while there is none."""
+
+    @property
+    def obstacle(self) -> Obstacle | None:
+        """What is in the way, if anything is."""
+
+    async def run(self) -> Session:
+        """Return the linked session. Raises PairingTimeout or another GatewayError."""
+
+
 class Pairing:
     """One pairing of one instance.
 
     `offer` is the code to show right now; None while there is none: the session is still starting, or the last
-    code is past its time and the next one is not there. `recovering` says that the gateway heals itself just now.
-    `on_change` is called at each change of the two.
+    code is past its time and the next one is not there. `obstacle` says what is in the way, if anything is.
+    `on_change` is called at each change of the two. `nobody_came` says, after the time is over, that the session did
+    wait for a phone meanwhile: that is no failure of the gateway.
     """
 
     def __init__(
@@ -52,7 +80,8 @@ class Pairing:
     ) -> None:
         """Without `with_qr` it only waits, for a pairing code that has been given out already."""
         self.offer: Offer | None = None
-        self.recovering = False
+        self.obstacle: Obstacle | None = None
+        self.nobody_came = False
         self._gateway = gateway
         self._on_change = on_change
         self._with_qr = with_qr
@@ -66,6 +95,7 @@ class Pairing:
         self._failures = 0
         self._last_error: GatewayError | None = None
         self._logged_out = False
+        self._waited = False
 
     async def run(self) -> Session:
         """Return the linked session.
@@ -79,7 +109,7 @@ class Pairing:
                     if session := await self._attempt():
                         return session
         except TimeoutError:
-            pass
+            self.nobody_came = self._waited
         finally:
             self._withdraw()
         raise self._last_error or PairingTimeout
@@ -114,10 +144,13 @@ class Pairing:
             return session
         if session.state is SessionState.BLOCKED:
             raise WrongState(session.state)
+        self._meet(Obstacle.PASSKEY if session.state is SessionState.PASSKEY_REQUIRED else None)
         if session.state is not SessionState.UNLINKED:
             self._withdraw()
             await self._get_going(session.state)
-        elif self._with_qr:
+            return None
+        self._waited = True
+        if self._with_qr:
             return await self._offer_codes()
         return None
 
@@ -152,13 +185,16 @@ class Pairing:
     async def _let_recover(self, seconds: float) -> None:
         """Leave the gateway alone while it heals by itself; the user is told so, calmly."""
         self._code_after = 0.0
-        self.recovering = True
         self._withdraw()
-        self._on_change()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self.recovering = False
+        self._meet(Obstacle.RECOVERING)
+        await asyncio.sleep(seconds)
+
+    def _meet(self, obstacle: Obstacle | None) -> None:
+        """Tell what is in the way now. A gateway that recovered shows it with a code, and not before."""
+        changed = obstacle is not self.obstacle and (obstacle or self.obstacle is Obstacle.PASSKEY)
+        self.obstacle = obstacle
+        if changed:
+            self._on_change()
 
     def _can_push(self) -> bool:
         return Capability.WATCH_QR in self._gateway.capabilities and self._loop.time() >= self._push_after

@@ -6,37 +6,50 @@ what was shown before. So there is one such task for each change: a code came, a
 
 import asyncio
 import base64
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
 
 from .const import DOMAIN
-from .gateways.gateway import Gateway
 from .gateways.model import PairingCode, Session
-from .pairing import PAIRING_TIME, Offer, Pairing
+from .pairing import PAIRING_TIME, Offer, Watch
 
 # Seconds between two moves of the ring that shows how long the present code still holds.
 _RING_STEP = 1.0
+# A dialog begins to listen for changes only when it has shown the first of these steps. A local gateway is faster: what
+# changes within so many seconds is told once more.
+_DEAF = 3.0
+# A browser that is asleep, as on the phone into which somebody types a code, hears nothing: it is told of the end every
+# so many seconds, for so many times.
+_TELL_EVERY = 5.0
+_TIMES_TOLD = 60
+
+
+class MakeWatch(Protocol):
+    """Makes what waits for the phone and calls `on_change` at each change, for so many seconds."""
+
+    def __call__(self, on_change: Callable[[], None], *, with_qr: bool, time_limit: float) -> Watch:
+        """Return it."""
 
 
 class PairingView:
     """Runs one pairing for one flow and shows it there."""
 
-    def __init__(self, flow: ConfigFlow, gateway: Gateway, code: PairingCode | None = None) -> None:
+    def __init__(
+        self, flow: ConfigFlow, make_watch: MakeWatch, gateway_name: str, code: PairingCode | None = None
+    ) -> None:
         """Begin to wait: with a pairing code that was given out already, else with QR codes."""
         self._flow = flow
+        self._gateway_name = gateway_name
         self._code = code
         self._time_limit = min(code.valid_for, PAIRING_TIME) if code else PAIRING_TIME
         self._started = flow.hass.loop.time()
         self._changed = asyncio.Event()
         self._change: asyncio.Task[None] | None = None
         self._shown: Offer | None = None
-        self._pairing = Pairing(
-            gateway,
-            self._changed.set,
-            with_qr=code is None,
-            time_limit=self._time_limit,
-        )
+        self._pairing = make_watch(self._changed.set, with_qr=code is None, time_limit=self._time_limit)
         self._task = flow.hass.async_create_background_task(self._pairing.run(), f"{DOMAIN} pairing in a flow")
         self._task.add_done_callback(lambda _: self._changed.set())
 
@@ -69,7 +82,7 @@ class PairingView:
         elif self._shown:
             action, placeholders = "scan_qr", {"qr_code": _markdown(self._shown)}
         else:
-            action, placeholders = "recovering" if self._pairing.recovering else "wait_for_qr", {}
+            action, placeholders = self._pairing.obstacle or "wait_for_qr", {"gateway": self._gateway_name}
         return self._flow.async_show_progress(
             step_id=step_id,
             progress_action=action,
@@ -79,11 +92,24 @@ class PairingView:
 
     async def _async_wait_for_change(self) -> None:
         """Wait until the dialog has to show something else; the ring moves meanwhile."""
+        may_be_missed = self._flow.hass.loop.time() - self._started < _DEAF
         while not self._changed.is_set():
             self._flow.async_update_progress(self._time_left())
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RING_STEP):
                     await self._changed.wait()
+            if may_be_missed and not self._changed.is_set():
+                self._flow.async_notify_flow_changed()
+                may_be_missed = False
+
+    def tell_of_end(self) -> asyncio.Task[None]:
+        """Tell the browser until it comes for what is next, which Home Assistant does only once."""
+        return self._flow.hass.async_create_background_task(self._async_tell_of_end(), f"{DOMAIN} end of a pairing")
+
+    async def _async_tell_of_end(self) -> None:
+        for _ in range(_TIMES_TOLD):
+            await asyncio.sleep(_TELL_EVERY)
+            self._flow.async_notify_flow_changed()
 
     def _time_left(self) -> float:
         """Return how much of the time of what is shown is left, from 1 to 0."""

@@ -1,11 +1,17 @@
-"""The state of the session, and when a message last went out."""
+"""The state of the session, when messages last went out and came in, how many wait, and how many came from strangers."""
 
 from datetime import datetime
 from typing import override
 
-from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity, SensorEntityDescription
+from homeassistant.components.sensor import (
+    RestoreSensor,
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import WhatsAppLinkConfigEntry
@@ -26,6 +32,25 @@ _LAST_SENT = SensorEntityDescription(
     translation_key="last_sent",
     device_class=SensorDeviceClass.TIMESTAMP,
 )
+_LAST_RECEIVED = SensorEntityDescription(
+    key="last_received",
+    translation_key="last_received",
+    device_class=SensorDeviceClass.TIMESTAMP,
+)
+_STRANGERS = SensorEntityDescription(
+    key="strangers",
+    translation_key="strangers",
+    state_class=SensorStateClass.TOTAL_INCREASING,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+)
+_WAITING = SensorEntityDescription(
+    key="waiting",
+    translation_key="waiting",
+    state_class=SensorStateClass.MEASUREMENT,
+    entity_category=EntityCategory.DIAGNOSTIC,
+    entity_registry_enabled_default=False,
+)
 
 
 async def async_setup_entry(
@@ -35,7 +60,15 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of an instance."""
     coordinator = entry.runtime_data
-    async_add_entities([SessionSensor(coordinator, _SESSION), LastSentSensor(coordinator, _LAST_SENT)])
+    async_add_entities(
+        [
+            SessionSensor(coordinator, _SESSION),
+            LastMessageSensor(coordinator, _LAST_SENT),
+            LastMessageSensor(coordinator, _LAST_RECEIVED),
+            StrangersSensor(coordinator, _STRANGERS),
+            WaitingSensor(coordinator, _WAITING),
+        ]
+    )
 
 
 class SessionSensor(InstanceEntity, SensorEntity):
@@ -47,17 +80,59 @@ class SessionSensor(InstanceEntity, SensorEntity):
         return self.coordinator.data.state.value
 
 
-class LastSentSensor(InstanceEntity, RestoreSensor):
-    """When a message last went out, also before the last restart."""
+class TrafficSensor(InstanceEntity, SensorEntity):
+    """What changes with some of the messages that go out or come in."""
+
+    _told: object = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.mailbox.listen(self._on_traffic))
+
+    @callback
+    def _on_traffic(self) -> None:
+        """Write a state only for what is new: of two sensors, a message concerns one."""
+        if self.native_value != self._told:
+            self._told = self.native_value
+            self.async_write_ha_state()
+
+
+class LastMessageSensor(TrafficSensor, RestoreSensor):
+    """When a message last went out or came in, also before the last restart."""
 
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         restored = await self.async_get_last_sensor_data()
-        if restored and isinstance(restored.native_value, datetime):
-            self.coordinator.last_sent = self.coordinator.last_sent or restored.native_value
+        if restored and isinstance(restored.native_value, datetime) and self.native_value is None:
+            setattr(self.coordinator.mailbox, self.entity_description.key, restored.native_value)
 
     @property
     @override
     def native_value(self) -> datetime | None:
-        return self.coordinator.last_sent
+        value: datetime | None = getattr(self.coordinator.mailbox, self.entity_description.key)
+        return value
+
+
+class StrangersSensor(TrafficSensor):
+    """How many messages came, since Home Assistant started, that are not shown because of who wrote them."""
+
+    @property
+    @override
+    def native_value(self) -> int:
+        return self.coordinator.inbox.strangers
+
+
+class WaitingSensor(InstanceEntity, SensorEntity):
+    """How many messages have not gone out yet: there is a pause after each."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.outbox.listen(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> int:
+        return self.coordinator.outbox.waiting

@@ -1,0 +1,234 @@
+"""Keeps events coming for one instance: by the best way that works, or the one that the user chose."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+import logging
+import random
+
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import Event as BusEvent, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.start import async_at_started
+
+from .const import CONF_RECEIVING, DOMAIN
+from .gateways.capability import Way
+from .gateways.errors import (
+    CannotReach,
+    GatewayError,
+    InvalidCredentials,
+    QuotaExceeded,
+    RateLimited,
+    WebhookTaken,
+    WrongState,
+    origin,
+)
+from .gateways.events import Webhook
+from .issues import Issue, async_delete_issues, async_raise_issue
+from .webhook import (
+    Hearer,
+    NoAddress,
+    NoAddressYet,
+    async_cancel,
+    async_make_webhook,
+    async_open_webhook,
+    async_receive_at,
+    async_remove_webhook,
+    async_webhook,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+AUTOMATIC = "automatic"
+OFF = "off"
+
+# Seconds until a stream that ended is opened again: at once if it worked, then twice as many each time, as long as
+# nothing comes of it.
+_AT_ONCE = 0.0
+_REOPEN_AFTER = 1.0
+_MAX_REOPEN_AFTER = 300.0
+# A stream that held so many seconds is one that works.
+_STEADY = 10.0
+
+_TAKEN = Issue.WEBHOOK_TAKEN
+_ISSUES = {
+    QuotaExceeded: Issue.WEBHOOK_NOT_IN_PLAN,
+    NoAddress: Issue.WEBHOOK_NO_ADDRESS,
+}
+_OTHER_ISSUE = Issue.WEBHOOK_REFUSED
+_NO_WEBHOOK = (*_ISSUES.values(), _OTHER_ISSUE)
+
+
+class Receiving:
+    """Runs the ways of one instance for as long as its entry is loaded."""
+
+    def __init__(self, hearer: Hearer) -> None:
+        """Take who is told of everything."""
+        self.way: Way | None = None
+        self._hearer = hearer
+        self._hass = hearer.hass
+        self._entry = hearer.config_entry
+        self._gateway = hearer.gateway
+        self._task: asyncio.Task[None] | None = None
+        self._forget: Callable[[], Awaitable[None]] | None = None
+
+    def prepare(self) -> None:
+        """Make the address, if one is needed; a change of the entry that comes later would load it anew."""
+        if _is_webhook_first(self._wanted()):
+            async_make_webhook(self._hass, self._entry)
+            async_open_webhook(self._hass, self._entry)
+
+    def start(self) -> None:
+        """Begin as soon as there are automations that hear of it: what the gateway was told to forget is gone.
+
+        That is done in the background: to receive nothing is no reason not to send.
+        """
+
+        @callback
+        def begin(_hass: HomeAssistant) -> None:
+            self._task = self._entry.async_create_background_task(
+                self._hass, self._async_run(self._wanted()), f"{DOMAIN} listening"
+            )
+
+        self._entry.async_on_unload(async_at_started(self._hass, begin))
+
+    async def async_stop(self) -> None:
+        """End, before there are no entities any more that could tell of what comes in."""
+        if self._forget:
+            await self._forget()
+        if self._task:
+            await async_cancel(self._task)
+
+    def _wanted(self) -> tuple[Way, ...]:
+        """Return the ways to try, the best first."""
+        chosen = self._entry.options.get(CONF_RECEIVING, AUTOMATIC)
+        if chosen == OFF:
+            return ()
+        return self._gateway.ways if chosen == AUTOMATIC else tuple(way for way in self._gateway.ways if way == chosen)
+
+    async def _async_run(self, ways: tuple[Way, ...]) -> None:
+        self.way = next(iter(ways), None)
+        if not _is_webhook_first(ways):
+            # The user chose otherwise since. As long as it is there, some gateways tell nothing in other ways.
+            await async_remove_webhook(self._hass, self._entry, self._gateway)
+            self._delete_issues(*_NO_WEBHOOK)
+        if not ways:
+            self._delete_issues(_TAKEN)
+        for way in ways:
+            self.way = way
+            if way is not Way.WEBHOOK:
+                await self._async_listen()
+                return
+            if await self._async_use_webhook():
+                return
+        self.way = None
+
+    # --- a stream ------------------------------------------------------------------------------------
+
+    async def _async_listen(self) -> None:
+        """Take what the gateway pushes, or what is found by looking; open it again whenever it ends."""
+        reopen_after = _REOPEN_AFTER
+        while True:
+            opened = self._hass.loop.time()
+            try:
+                async with aclosing(self._gateway.listen()) as pushed:
+                    async for news in pushed:
+                        self._delete_issues(_TAKEN)
+                        if await self._hearer.async_take(news):
+                            reopen_after = _AT_ONCE
+            except InvalidCredentials as error:
+                _LOGGER.debug("Not listening: %s", error)
+                # Asks the user for new ones, if they are refused elsewhere too; then the entry is loaded anew.
+                await self._hearer.async_poll_instead(even_if_polled=True)
+                if isinstance(self._hearer.last_exception, ConfigEntryAuthFailed):
+                    return
+            except WebhookTaken:
+                # The gateway keeps its queue empty as long as somebody's webhook is there.
+                self._raise_issue(_TAKEN)
+                reopen_after = _MAX_REOPEN_AFTER
+            except GatewayError as error:
+                _LOGGER.debug("Nothing is pushed: %s", error)
+            except Exception as error:  # noqa: BLE001 # a mistake of ours must not end it for good
+                _LOGGER.error("Listening ended: %s", origin(error))
+            # A server may end it right after its first words, each time: that is no reason to try at once again.
+            if self._hass.loop.time() - opened > _STEADY:
+                reopen_after = _AT_ONCE
+            await self._hearer.async_poll_instead()
+            await asyncio.sleep(reopen_after * random.uniform(1, 1.25))
+            reopen_after = min(reopen_after * 2 or _REOPEN_AFTER, _MAX_REOPEN_AFTER)
+
+    # --- a webhook -----------------------------------------------------------------------------------
+
+    async def _async_use_webhook(self) -> bool:
+        """Have events sent to us, and return whether that works. If not, an issue says why and what to do."""
+        reopen_after = _REOPEN_AFTER
+        while True:
+            try:
+                await self._async_register()
+            except (CannotReach, NoAddressYet, RateLimited, WrongState) as error:
+                # No reason to do without: this passes.
+                _LOGGER.debug("The webhook is not registered yet: %s", error)
+                await asyncio.sleep(reopen_after * random.uniform(1, 1.25))
+                reopen_after = min(reopen_after * 2, _MAX_REOPEN_AFTER)
+            except WebhookTaken:
+                return False
+            except (GatewayError, NoAddress) as error:
+                _LOGGER.debug("No webhook: %s", error)
+                self._raise_issue(_ISSUES.get(type(error), _OTHER_ISSUE), str(error))
+                if isinstance(error, NoAddress):
+                    self._watch_address("")
+                return False
+            else:
+                return True
+
+    async def _async_register(self) -> None:
+        """Have events sent to us. Raises GatewayError or NoAddress; that somebody's is there already is an issue."""
+        webhook = await async_webhook(self._hass, self._entry, self._gateway)
+        if self._forget is None:
+            self._forget = async_receive_at(self._hearer, webhook)
+            self._watch_address(webhook.url)
+        try:
+            await self._gateway.register_webhook(webhook)
+        except WebhookTaken:
+            self._raise_issue(_TAKEN)
+            raise
+        self._delete_issues(_TAKEN, *_NO_WEBHOOK)
+
+    def _watch_address(self, known: str) -> None:
+        """Begin anew when somebody gives Home Assistant another address, in its settings."""
+
+        async def async_look(_event: BusEvent) -> None:
+            with suppress(NoAddress):
+                if (await async_webhook(self._hass, self._entry, self._gateway)).url != known:
+                    self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
+        self._entry.async_on_unload(self._hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, async_look))
+
+    async def async_try_webhook(self) -> None:
+        """Try once more, as the user asked to. Raises GatewayError or NoAddress."""
+        await self._async_register()
+        # What came instead has to end.
+        self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
+    async def async_replace_webhook(self) -> None:
+        """Put ours in the place of somebody else's webhook, as the user agreed to. Raises GatewayError or NoAddress."""
+        ours = Webhook("", "")
+        if _is_webhook_first(self._wanted()):
+            ours = await async_webhook(self._hass, self._entry, self._gateway)
+        await self._gateway.register_webhook(ours, replace=True)
+        self._delete_issues(_TAKEN)
+        self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
+    # --- issues --------------------------------------------------------------------------------------
+
+    def _raise_issue(self, issue: Issue, reason: str = "") -> None:
+        """Say what is wrong, and no longer what was wrong before."""
+        self._delete_issues(*({_TAKEN, *_NO_WEBHOOK} - {issue}))
+        async_raise_issue(self._hass, self._entry, issue, reason=reason)
+
+    def _delete_issues(self, *issues: Issue) -> None:
+        async_delete_issues(self._hass, self._entry, *issues)
+
+
+def _is_webhook_first(ways: tuple[Way, ...]) -> bool:
+    return ways[:1] == (Way.WEBHOOK,)
