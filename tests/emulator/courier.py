@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 import aiohttp
+from yarl import URL
+
+from .downloads import is_loopback
 
 _UNREACHABLE = (aiohttp.ClientError, TimeoutError, ValueError)
 
@@ -21,7 +24,10 @@ class Courier:
         headers: Mapping[str, str],
         real_seconds: float,
     ) -> int | None:
-        """POST a notification and return the status, None if nobody answered."""
+        """POST a notification and return the status, None if nobody answered.
+
+        Only to this machine: whatever address was registered, the emulator goes nowhere else.
+        """
         if self._session is None:
             # The threaded resolver starts no thread for an IP address; the
             # asynchronous one would keep a thread of its own beyond the close.
@@ -30,6 +36,8 @@ class Courier:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         try:
+            if not is_loopback(URL(url)):
+                return None
             async with self._session.post(
                 url,
                 data=body,

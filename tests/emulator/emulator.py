@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from .broken_answers import break_answer
 from .clock import Clock
+from .evolution import Evolution
 from .faults import ANSWER_FAULTS, FaultBook
 from .gateway import GatewayServer
 from .green_api import GreenApi
@@ -20,13 +21,14 @@ from .phone import Phone
 from .phone_routes import PhoneRoutes, errors_as_json
 from .request_log import RequestLog
 from .wachat import Wachat
+from .waha import Waha
 from .wasend import Wasend
 from .wawp import Wawp
 from .whatsapp_api import WhatsAppApi
 from .world import World
 
 # A new gateway is one new file and one line here.
-GATEWAYS: tuple[type[GatewayServer], ...] = (GreenApi, Wawp, Wachat, Wasend, WhatsAppApi)
+GATEWAYS: tuple[type[GatewayServer], ...] = (GreenApi, Wawp, Wachat, Wasend, WhatsAppApi, Waha, Evolution)
 
 # Screenshots and attachments; the gateways have their own, lower limits.
 _MAX_BODY_BYTES = 128 * 1024 * 1024

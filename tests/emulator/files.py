@@ -1,10 +1,13 @@
 """Files that messages refer to, under a plain address as the vendors' storage has it."""
 
 from dataclasses import dataclass
+import hashlib
 import secrets
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from aiohttp import web
+
+from .model import JsonObject
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,23 @@ class FileStore:
         key = f"{secrets.token_hex(8)}/{name}"
         self._files[key] = StoredFile(content, mime_type)
         return f"/files/{quote(key)}"
+
+    def find(self, path: str) -> StoredFile | None:
+        """Return the file at a path that `add` returned, None if there is none."""
+        return self._files.get(unquote(path).removeprefix("/files/"))
+
+    def attach(self, content: bytes, mime_type: str, name: str) -> JsonObject:
+        """Keep the file of a message and return the message's details.
+
+        Length and hash tell a test that every byte arrived.
+        """
+        return {
+            "path": self.add(content, mime_type, name),
+            "file_name": name,
+            "mime_type": mime_type,
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Serve the files."""

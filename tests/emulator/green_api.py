@@ -5,8 +5,7 @@ page. Where the documentation is silent, the comment says so.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 import hashlib
 from http import HTTPStatus
@@ -19,30 +18,24 @@ from aiohttp import hdrs, web
 from .broken_answers import html_page
 from .faults import PICTURE_FAULTS
 from .gateway import GatewayServer, read_options
-from .green_api_checks import (
-    Refused,
-    chat_id_in,
-    check_number,
-    check_settings,
-    invalid,
-    optional_text_in,
-    pairing_number_in,
-    text_in,
-)
-from .green_api_instance import FREE_CHATS, FREE_CHECKS, GreenApiInstance, GreenApiOptions
+from .green_api_call import Call, Method
+from .green_api_checks import Refused, check_settings, invalid, pairing_number_in
+from .green_api_instance import GreenApiInstance, GreenApiOptions
+from .green_api_lookups import lid_of, lookup_methods
+from .green_api_quota import QUOTA_STATUS, QuotaExceeded
+from .green_api_sends import Sends
+from .green_api_service import Service
 from .green_api_socket import QrSocket, qr_message
-from .model import JsonObject, Kind, digits_of
+from .model import JsonObject, digits_of
 from .pairing import QrCode
-from .people import GROUPS, NUMBERS_WITHOUT_ACCOUNT, PEOPLE
 from .qr import plain_png
 from .rate_limit import RateLimiter
 from .world import World
 
 _PATH = re.compile(r"/waInstance(?P<id>[^/]*)/(?P<method>[^/]+)/(?P<token>[^/]+)(?:/(?P<tail>.+))?")
 _FIRST_ID = 1101000001
-# Page on common errors: 100 kB for a JSON body, 20000 characters for a message.
+# Page on common errors.
 _LONGEST_BODY = 100 * 1024
-_LONGEST_MESSAGE = 20_000
 # Page ReceiveNotification.
 _DEFAULT_POLL_SECONDS = 5
 _POLL_SECONDS_RANGE = range(5, 61)
@@ -54,39 +47,10 @@ _ACCOUNT_ERRORS = {
     "expired": ("Instance account is expired. Renew your instance from personal area"),
     "deleted": "Instance is deleted",
 }
-_CHANGE_TARIFF = (
-    "Monthly quota has been exceeded. Please go to your personal account and change the "
-    "tariff to business https://console.green-api.com"
-)
 # Page ReceiveNotification; the wording is known from hearsay only.
 _WEBHOOK_IS_SET = (
     "Message cannot be received because custom webhook url is set. Please clear webhook url and wait for about 1 minute"
 )
-
-
-@dataclass
-class Call:
-    """A request to a method of an instance, its token checked."""
-
-    request: web.Request
-    instance: GreenApiInstance
-    body: JsonObject
-    # What follows the token in the path: the receipt id of deleteNotification.
-    tail: str
-
-
-@dataclass(frozen=True)
-class Method:
-    """One method of the API."""
-
-    verb: str
-    answer: Callable[[Call], Awaitable[web.StreamResponse]]
-    # Requests per second and instance, from page ratelimiter; None where it is silent.
-    limit: int | None = None
-    # Refused while the instance is starting.
-    settled: bool = False
-    # Refused while no phone is linked.
-    authorized: bool = False
 
 
 class GreenApi(GatewayServer):
@@ -101,7 +65,10 @@ class GreenApi(GatewayServer):
         self._instances: dict[str, GreenApiInstance] = {}
         self._limiter = RateLimiter(world.clock)
         get, post, delete = hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE
-        self._methods = {
+        self._methods: dict[str, Method] = {
+            **Sends(world).methods(),
+            **Service(world).methods(),
+            **lookup_methods(),
             "getStateInstance": Method(get, self._get_state, 1),
             "getStatusInstance": Method(get, self._get_status, 1),
             "getSettings": Method(get, self._get_settings, 1),
@@ -113,12 +80,8 @@ class GreenApi(GatewayServer):
             "qr": Method(get, self._qr, 3, settled=True),
             "scanqrcode": Method(get, self._scan_qr_code, 1),
             "getAuthorizationCode": Method(post, self._pairing_code, settled=True),
-            "sendMessage": Method(post, self._send_message, 50, settled=True),
             "receiveNotification": Method(get, self._receive, 100),
             "deleteNotification": Method(delete, self._delete, 100),
-            "checkWhatsapp": Method(post, self._check_whatsapp, 10, authorized=True),
-            "getContacts": Method(get, self._get_contacts, 1, authorized=True),
-            "getChats": Method(get, self._get_chats, authorized=True),
         }
 
     # What the emulator asks of a gateway
@@ -193,6 +156,8 @@ class GreenApi(GatewayServer):
             return await self._dispatch(request)
         except Refused as refused:
             return self.error(request, refused.status, str(refused))
+        except QuotaExceeded as exceeded:
+            return web.json_response(exceeded.body, status=QUOTA_STATUS)
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
         """Check in the order of the servers: web server, router, token, instance."""
@@ -210,8 +175,9 @@ class GreenApi(GatewayServer):
         if found["token"] != instance.token:
             return self.error(request, HTTPStatus.UNAUTHORIZED)
         self._check_instance(found["method"], method, instance)
-        body = await _json_body(request) if method.verb == hdrs.METH_POST else {}
-        return await method.answer(Call(request, instance, body, found["tail"] or ""))
+        takes_json = method.verb == hdrs.METH_POST and not method.takes_file
+        body = await _json_body(request) if takes_json else {}
+        return await method.answer(Call(request, found["method"], instance, body, found["tail"] or ""))
 
     def _check_instance(self, name: str, method: Method, instance: GreenApiInstance) -> None:
         if instance.options.account in _ACCOUNT_ERRORS:
@@ -241,7 +207,7 @@ class GreenApi(GatewayServer):
             "typeAccount": "",
             "typeInstance": "whatsapp",
         }
-        return web.json_response(described | call.instance.settings)
+        return web.json_response(described | call.instance.shown_settings)
 
     async def _set_settings(self, call: Call) -> web.Response:
         call.instance.change_settings(check_settings(call.body))
@@ -257,7 +223,7 @@ class GreenApi(GatewayServer):
             account = {
                 "avatar": self.world.url + self.world.files.add(picture, "image/png", "avatar.png"),
                 "base64Avatar": base64.b64encode(picture).decode(),
-                "chatId": _lid_of(instance.number),
+                "chatId": lid_of(instance.number),
                 "phone": digits,
                 "deviceId": f"{digits}:26@s.whatsapp.net",
             }
@@ -316,104 +282,6 @@ class GreenApi(GatewayServer):
             code = call.instance.request_pairing_code(number)
         return web.json_response({"status": code is not None, "code": code or ""})
 
-    # Sending and looking up
-
-    async def _send_message(self, call: Call) -> web.Response:
-        chat_id = chat_id_in(call.body)
-        text = text_in(call.body, "message", _LONGEST_MESSAGE)
-        quoted_id = optional_text_in(call.body, "quotedMessageId")
-        if refusal := self._quota_refusal(call.instance, chat_id):
-            return refusal
-        message_id = call.instance.queue_message(chat_id, Kind.TEXT, text, quoted_id)
-        return web.json_response({"idMessage": message_id})
-
-    def _quota_refusal(self, instance: GreenApiInstance, chat_id: str) -> web.Response | None:
-        """Return status 466 if the free tariff knows other chats (common errors)."""
-        chats = instance.chats_used
-        if instance.options.tariff != "developer" or chat_id in chats or len(chats) < FREE_CHATS:
-            return None
-        description = (
-            "Monthly quota has been exceeded. You can only send or receive messages from "
-            f"these numbers: {', '.join(sorted(chats))}"
-        )
-        instance.quota_exceeded(description)
-        body = {
-            "invokeStatus": {
-                "method": "sendmessage",
-                "used": len(chats),
-                "total": 0,
-                "status": "QUOTE_ALLOWED",
-            },
-            "correspondentsStatus": {
-                "method": "correspondents",
-                "used": len(chats),
-                "total": FREE_CHATS,
-                "status": "CORRESPONDENTS_QUOTE_EXCEEDED",
-                "description": description,
-            },
-        }
-        return web.json_response(body, status=466)
-
-    async def _check_whatsapp(self, call: Call) -> web.Response:
-        number = check_number(call.body)
-        instance = call.instance
-        if instance.options.tariff == "developer":
-            if instance.checks_used >= FREE_CHECKS:
-                body = {
-                    "invokeStatus": {
-                        "method": "checkwhatsapp",
-                        "used": instance.checks_used,
-                        "total": FREE_CHECKS,
-                        "status": "QUOTE_EXCEEDED",
-                        "description": _CHANGE_TARIFF,
-                    }
-                }
-                return web.json_response(body, status=466)
-            instance.checks_used += 1
-        exists = number not in NUMBERS_WITHOUT_ACCOUNT
-        # The chat id without an account is not documented.
-        chat_id = _lid_of(number) if exists else ""
-        return web.json_response({"existsWhatsapp": exists, "chatId": chat_id})
-
-    async def _get_contacts(self, call: Call) -> web.Response:
-        people = [
-            {
-                "id": person.chat_id,
-                "name": person.name,
-                "contactName": person.contact_name,
-                "type": "user",
-            }
-            for person in PEOPLE
-        ]
-        groups = [
-            {
-                "id": group.chat_id,
-                "name": group.name,
-                "contactName": "",
-                "type": "group",
-            }
-            for group in GROUPS
-        ]
-        chosen = {"true": groups, "false": people}
-        contacts = chosen.get(call.request.query.get("group", ""), people + groups)
-        return web.json_response(contacts[: _count_in(call.request)])
-
-    async def _get_chats(self, call: Call) -> web.Response:
-        named = [(person.chat_id, person.name, "user") for person in PEOPLE]
-        named += [(group.chat_id, group.name, "group") for group in GROUPS]
-        chats = [
-            {
-                "archive": False,
-                "id": chat_id,
-                "ephemeralExpiration": 0,
-                "ephemeralSettingTimestamp": 0,
-                "name": name,
-                "type": kind,
-            }
-            for chat_id, name, kind in named
-        ]
-        return web.json_response(chats[: _count_in(call.request)])
-
     # Receiving
 
     async def _receive(self, call: Call) -> web.Response:
@@ -469,19 +337,6 @@ def _poll_seconds_in(request: web.Request) -> int:
     return int(given)
 
 
-def _count_in(request: web.Request) -> int | None:
-    given = request.query.get("count", "")
-    return int(given) if given.isdecimal() else None
-
-
 def _token_for(seed: str) -> str:
     """Return 50 hexadecimal characters, always the same for the same seed."""
     return hashlib.sha256(f"token for {seed}".encode()).hexdigest()[:50]
-
-
-def _lid_of(number: str) -> str:
-    """Return the system-generated id that WhatsApp has for a number."""
-    if number.endswith("@lid"):
-        return number
-    digest = hashlib.sha256(f"lid of {number}".encode()).digest()
-    return f"{10**14 + int.from_bytes(digest[:6]) % 10**14}@lid"

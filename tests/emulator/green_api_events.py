@@ -23,10 +23,14 @@ SETTING_FOR_OTHER_KINDS = "incomingWebhook"
 class Notifications:
     """Makes the notifications of one instance."""
 
-    def __init__(self, instance_id: str, wid: Callable[[], str]) -> None:
-        """Prepare; `wid` returns the account's own chat id, "" while not linked."""
+    def __init__(self, instance_id: str, wid: Callable[[], str], url: Callable[[], str]) -> None:
+        """Prepare.
+
+        `wid` returns the account's own chat id, "" while not linked; `url` where files are.
+        """
         self._instance_id = int(instance_id)
         self._wid = wid
+        self._url = url
 
     def incoming(self, message: Message) -> JsonObject:
         """Somebody wrote, or called."""
@@ -96,14 +100,14 @@ class Notifications:
                 "senderName": message.sender_name,
                 "senderContactName": contact_name_of(message.sender),
             },
-            "messageData": _message_data(message),
+            "messageData": self._message_data(message),
         }
 
-
-def _message_data(message: Message) -> JsonObject:
-    if message.kind in MEDIA_KINDS:
-        return _file(message)
-    return _MESSAGE_DATA[message.kind](message)
+    def _message_data(self, message: Message) -> JsonObject:
+        if message.kind in MEDIA_KINDS:
+            # Of a file that was sent, the phone knows only the path.
+            return _file(message, message.details.get("url") or self._url() + message.details["path"])
+        return _MESSAGE_DATA[message.kind](message)
 
 
 def _quoted(message: Message) -> JsonObject:
@@ -152,11 +156,11 @@ _FILE_TYPES = {
 }
 
 
-def _file(message: Message) -> JsonObject:
+def _file(message: Message, url: str) -> JsonObject:
     data: JsonObject = {
         "typeMessage": _FILE_TYPES[message.kind],
         "fileMessageData": {
-            "downloadUrl": message.details["url"],
+            "downloadUrl": url,
             "caption": message.text,
             "fileName": message.details["file_name"],
             "jpegThumbnail": "",

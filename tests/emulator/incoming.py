@@ -12,6 +12,7 @@ from .qr import plain_png
 from .world import World
 
 _GROUP = re.compile(r"\d[\d-]*@g\.us")
+_CHAT = re.compile(r"\d[\d-]*@(c\.us|g\.us|lid|newsletter)")
 _NUMBER = re.compile(r"\+?\d{5,16}")
 _DEFAULT_NAMES = {
     Kind.IMAGE: ("picture.png", "image/png"),
@@ -75,8 +76,17 @@ def group_in(body: JsonObject, name: str) -> str | None:
     return value
 
 
+def _chat_in(body: JsonObject) -> str:
+    """Return the chat that the owner of the account writes to."""
+    value = text_in(body, "chat")
+    if not _CHAT.fullmatch(value):
+        msg = "'chat' must be like 13035550142@c.us or 120363000000000142@g.us"
+        raise BadBody(msg)
+    return value
+
+
 def write_message(world: World, body: JsonObject) -> tuple[Message, bool]:
-    """Have somebody write what the body describes.
+    """Have somebody write what the body describes; with `own`, the account's owner on the phone.
 
     Returns the message and whether the gateway noticed it.
 
@@ -86,6 +96,15 @@ def write_message(world: World, body: JsonObject) -> tuple[Message, bool]:
 
     """
     content = read_content(body, world.files, world.url)
+    if body.get("own") is True:
+        return world.phone.write_own(
+            text_in(body, "instance"),
+            _chat_in(body),
+            content.text,
+            kind=content.kind,
+            quoted_id=text_in(body, "quoted_id", ""),
+            details=content.details,
+        )
     return world.phone.write(
         text_in(body, "instance"),
         number_in(body, "from"),

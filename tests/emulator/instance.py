@@ -46,6 +46,13 @@ class Instance(ABC):
         Returns whether the gateway noticed; it cannot while the phone is not linked.
         """
 
+    def owner_wrote(self, message: Message) -> bool:
+        """Take a message that the account's owner typed on the phone itself.
+
+        Returns whether the gateway noticed. Not all vendors tell of these.
+        """
+        return False
+
     @abstractmethod
     def offer_codes(self) -> None:
         """Begin a new series of QR codes, if the vendor does so by itself."""

@@ -88,6 +88,36 @@ class Message:
         }
 
 
+class Signal(StrEnum):
+    """What the other side sees of an account without a message being sent."""
+
+    READ = "read"
+    TYPING = "typing"
+    RECORDING = "recording"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A signal in a chat; `message_ids` is empty where it is not about certain messages."""
+
+    gateway: str
+    instance: str
+    chat_id: str
+    signal: Signal
+    message_ids: tuple[str, ...] = ()
+
+    def as_json(self) -> JsonObject:
+        """Return the notice as the phone's control routes show it."""
+        return {
+            "gateway": self.gateway,
+            "instance": self.instance,
+            "chat_id": self.chat_id,
+            "signal": self.signal.value,
+            "message_ids": list(self.message_ids),
+        }
+
+
 def incoming_id() -> str:
     """Return an id as phones give it to the messages they send."""
     return secrets.token_hex(16).upper()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .instance import Instance
-from .model import Kind, Message, chat_id_of, digits_of, incoming_id
+from .model import Kind, Message, Notice, chat_id_of, digits_of, incoming_id
 from .pairing import plain_code
 from .people import name_of
 
@@ -45,6 +45,7 @@ class Phone:
         self.instances: list[Instance] = []
         self._history: list[Message] = []
         self._read: set[str] = set()
+        self.notices: list[Notice] = []
 
     def find(self, instance_id: str) -> Instance:
         """Return an instance by its id, or by `<gateway>/<id>` where ids coincide.
@@ -148,6 +149,10 @@ class Phone:
         """Let a message that a gateway sent arrive on the recipient's phone."""
         self._history.append(message)
 
+    def notice(self, notice: Notice) -> None:
+        """Let the other side see that the account reads or types."""
+        self.notices.append(notice)
+
     def messages(self, instance_id: str | None = None) -> list[Message]:
         """Return what arrived from an instance (or from all), oldest first."""
         return [message for message in self.conversation(instance_id) if message.outgoing]
@@ -198,6 +203,37 @@ class Phone:
         self._history.append(message)
         return message, instance.receive(message)
 
+    def write_own(
+        self,
+        instance_id: str,
+        chat_id: str,
+        text: str = "",
+        *,
+        kind: Kind = Kind.TEXT,
+        quoted_id: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> tuple[Message, bool]:
+        """Have the owner of the account write to a chat, on the phone itself.
+
+        Returns the message and whether the gateway noticed it. It is among those that
+        arrived: for the other side, it makes no difference where it was typed.
+        """
+        instance = self.find(instance_id)
+        message = Message(
+            id=incoming_id(),
+            gateway=instance.gateway,
+            instance=instance.id,
+            chat_id=chat_id,
+            kind=Kind(kind),
+            sender=instance.number,
+            outgoing=True,
+            text=text,
+            quoted_id=quoted_id,
+            details=dict(details or {}),
+        )
+        self._history.append(message)
+        return message, instance.owner_wrote(message)
+
     def read(self, message_id: str) -> Message:
         """Have the recipient read a message.
 
@@ -218,3 +254,4 @@ class Phone:
         """Forget all messages on all phones."""
         self._history.clear()
         self._read.clear()
+        self.notices.clear()

@@ -85,6 +85,7 @@ class PhoneRoutes:
         router.add_get("/phone/messages", self._messages)
         router.add_post("/phone/messages", self._write)
         router.add_delete("/phone/messages", self._clear_messages)
+        router.add_get("/phone/notices", self._notices)
         router.add_get("/phone/chats", self._chats)
         router.add_post("/phone/read", self._read)
         router.add_post("/phone/unlink", self._unlink)
@@ -190,6 +191,9 @@ class PhoneRoutes:
     async def _chats(self, request: web.Request) -> web.Response:
         messages = self._phone.conversation(request.query.get("instance"))
         return web.json_response([message.as_json() for message in messages])
+
+    async def _notices(self, _request: web.Request) -> web.Response:
+        return web.json_response([notice.as_json() for notice in self._world.phone.notices])
 
     async def _clear_messages(self, _request: web.Request) -> web.Response:
         self._phone.clear_messages()

@@ -14,35 +14,31 @@ from aiohttp import hdrs, web
 
 from . import wachat_answers as answers
 from .gateway import GatewayServer, read_options
-from .model import JsonObject, Kind, digits_of
-from .people import NUMBERS_WITHOUT_ACCOUNT
+from .model import JsonObject
 from .wachat_accounts import Accounts
 from .wachat_call import AccountMethod, Call, InstanceCall, InstanceMethod
 from .wachat_checks import (
     BAD_KEY,
     BAILEYS,
-    KINDS,
     MISSING_NAME,
     NOT_FOUND,
     ONLY_BAILEYS,
     RESTRICTED,
     STILL_CONNECTED,
     Refused,
-    chat_id_in,
-    delay_in,
     display_name_in,
     integration_in,
     json_body,
-    kind_in,
     no_code,
     number_in,
-    optional_text_in,
     positive_in,
     text_in,
     too_slow,
 )
 from .wachat_codes import NO_STORE, QrAnswers
 from .wachat_instance import Account, WachatInstance, WachatOptions
+from .wachat_sends import Sending
+from .wachat_webhook_calls import WebhookCalls
 from .world import World
 
 # Vendor docs, all pages: the server's address ends in this. Who leaves it out of the
@@ -78,21 +74,28 @@ class Wachat(GatewayServer):
         super().__init__(world)
         self._accounts = Accounts(world)
         self._codes = QrAnswers(world.faults, lambda: self.base_url + _PREFIX)
+        sending = Sending(world)
+        webhooks = WebhookCalls(world, self._accounts)
         get, post, delete = hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE
+        # The only ones that share a name are told from each other by the verb.
         self._account_methods = {
-            "instance/create": AccountMethod(post, self._create, shows_qr=True),
-            "instance/list": AccountMethod(get, self._list),
+            (post, "instance/create"): AccountMethod(self._create, shows_qr=True),
+            (get, "instance/list"): AccountMethod(self._list),
+            (post, "webhooks"): AccountMethod(webhooks.save),
+            (get, "webhooks"): AccountMethod(webhooks.list),
         }
         self._instance_methods = {
             "instance/state": InstanceMethod(get, self._state),
             "instance/qr": InstanceMethod(get, self._qr, shows_qr=True),
             "instance/qr/image": InstanceMethod(get, self._qr_image, shows_qr=True, key_in_query=True),
             "instance/qr/live": InstanceMethod(get, self._qr_live, shows_qr=True, key_in_query=True),
-            "instance/logout": InstanceMethod(delete, self._logout),
+            "instance/logout": InstanceMethod(delete, self._logout, or_verb=post),
             "instance/delete": InstanceMethod(delete, self._delete),
-            "send": InstanceMethod(post, self._send),
-            "send/text": InstanceMethod(post, self._send_text),
-            "send/media": InstanceMethod(post, self._send_media),
+            "send": InstanceMethod(post, sending.anything),
+            "send/text": InstanceMethod(post, sending.text),
+            "send/media": InstanceMethod(post, sending.media),
+            "send/list": InstanceMethod(post, sending.list_menu),
+            "send/button": InstanceMethod(post, sending.buttons),
             "contacts": InstanceMethod(get, self._contacts),
         }
 
@@ -122,7 +125,8 @@ class Wachat(GatewayServer):
     def method_of(self, request: web.Request) -> str:
         """Return the path of the call, as in `instance/qr/image`."""
         name = _PATH.sub("", self.own_path(request), count=1)
-        return name if name in self._account_methods or name in self._instance_methods else ""
+        known = {*self._instance_methods, *(known for _, known in self._account_methods)}
+        return name if name in known else ""
 
     def instance_of(self, request: web.Request) -> str:
         """Return the final name in the query; that in a body once it was read."""
@@ -164,12 +168,12 @@ class Wachat(GatewayServer):
     async def _dispatch(self, request: web.Request) -> web.Response:
         """Check path and verb, then the key, the instance and the subscription."""
         name = self.method_of(request)
-        if (account_method := self._account_methods.get(name)) and account_method.verb == request.method:
+        if account_method := self._account_methods.get((request.method, name)):
             call = Call(request, self._account_of(request), await _body_of(request))
             self._check_subscription(call.account, account_method.shows_qr)
             return await account_method.answer(call)
         method = self._instance_methods.get(name)
-        if method is None or method.verb != request.method:
+        if method is None or request.method not in (method.verb, method.or_verb):
             raise Refused(_NO_SUCH_CALL, HTTPStatus.NOT_FOUND)
         account = self._account_of(request, key_in_query=method.key_in_query)
         body = await _body_of(request)
@@ -189,7 +193,7 @@ class Wachat(GatewayServer):
 
     def _instance_in(self, request: web.Request, account: Account, body: JsonObject) -> WachatInstance:
         """Return the instance that the body or, without a body, the query names."""
-        if request.method == hdrs.METH_POST:
+        if request.method == hdrs.METH_POST and (body or "instanceName" not in request.query):
             name = request[_NAME_IN_BODY] = text_in(body, "instanceName")
         elif not (name := request.query.get("instanceName", "")):
             raise Refused(MISSING_NAME)
@@ -250,7 +254,9 @@ class Wachat(GatewayServer):
         return web.json_response(answers.state(call.instance))
 
     async def _logout(self, call: InstanceCall) -> web.Response:
-        """Log out. The page was not to be had: verb, refusal and reply are the engine's."""
+        """Log out. The page was not to be had: refusal, reply and, at first, the verb are the engine's."""
+        if call.request.method != call.instance.options.logout_verb:
+            raise Refused(_NO_SUCH_CALL, HTTPStatus.NOT_FOUND)
         if call.instance.state == "close":
             msg = "Failed to log out."
             raise Refused(msg, details=f'The "{call.instance.id}" instance is not connected')
@@ -283,6 +289,8 @@ class Wachat(GatewayServer):
         and with no more than a count of 0 while there is no code yet.
         """
         instance = call.instance
+        if not instance.options.has_qr_call:
+            raise Refused(_NO_SUCH_CALL, HTTPStatus.NOT_FOUND)
         await self._ask_engine(instance)
         instance.connect()
         await instance.code_within(_CONNECT_SECONDS)
@@ -307,36 +315,7 @@ class Wachat(GatewayServer):
         """Answer as page Get QR Live says: a page that refreshes itself, for a frame."""
         return self._codes.page(call.instance)
 
-    # Messages and contacts
-
-    async def _send_text(self, call: InstanceCall) -> web.Response:
-        return await self._send_kind(call, ("text",))
-
-    async def _send_media(self, call: InstanceCall) -> web.Response:
-        return await self._send_kind(call, tuple(kind for kind in KINDS if kind != "text"))
-
-    async def _send(self, call: InstanceCall) -> web.Response:
-        return await self._send_kind(call, tuple(KINDS))
-
-    async def _send_kind(self, call: InstanceCall, allowed: tuple[str, ...]) -> web.Response:
-        """Send, with what the engine says if the message cannot go."""
-        body = call.body
-        kind = kind_in(body, allowed)
-        chat_id = chat_id_in(body)
-        if kind is Kind.TEXT:
-            text, details = text_in(body, "message"), {}
-        else:
-            text, details = _caption_in(body, kind), _file_in(body)
-        delay = delay_in(body)
-        if not call.instance.connected:
-            msg = "Failed to send message."
-            raise Refused(msg, details="Connection Closed")
-        if f"+{digits_of(chat_id)}" in NUMBERS_WITHOUT_ACCOUNT:
-            msg = "Failed to send message."
-            missing = {"jid": answers.jid_of(chat_id), "exists": False, "number": digits_of(chat_id)}
-            raise Refused(msg, details=[missing])
-        message = await call.instance.send(chat_id, kind, text, details, delay)
-        return web.json_response(answers.sent(message))
+    # Contacts
 
     async def _contacts(self, call: InstanceCall) -> web.Response:
         """Page List Contacts."""
@@ -344,7 +323,6 @@ class Wachat(GatewayServer):
         limit = positive_in(call.request, "limit", _DEFAULT_LIMIT)
         everybody = answers.contacts(call.instance)
         shown = everybody[(page - 1) * limit : page * limit]
-        instance = {"id": call.instance.row, "displayName": call.instance.options.display_name}
         reply = {
             "success": True,
             "count": len(shown),
@@ -352,7 +330,7 @@ class Wachat(GatewayServer):
             "page": page,
             "limit": limit,
             "hasMore": page * limit < len(everybody),
-            "instance": instance | answers.names_of(call.instance),
+            "instance": answers.names_with_id(call.instance),
             "contacts": shown,
         }
         return web.json_response(reply)
@@ -360,17 +338,3 @@ class Wachat(GatewayServer):
 
 async def _body_of(request: web.Request) -> JsonObject:
     return await json_body(request) if request.method == hdrs.METH_POST else {}
-
-
-def _caption_in(body: JsonObject, kind: Kind) -> str:
-    """Return the caption, which an audio does not have (page Send Media)."""
-    return "" if kind is Kind.AUDIO else optional_text_in(body, "message")
-
-
-def _file_in(body: JsonObject) -> dict[str, str]:
-    """Return where the file is; unlike the vendor's server, this one does not fetch it."""
-    return {
-        "url": text_in(body, "mediaUrl"),
-        "file_name": optional_text_in(body, "fileName"),
-        "mime_type": optional_text_in(body, "mimetype"),
-    }

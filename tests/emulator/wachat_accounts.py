@@ -49,6 +49,10 @@ class Accounts:
         """Return how things are with the account's subscription."""
         return {instance.options.subscription for instance in self.instances_of(account)}
 
+    def masks_secrets(self, account: Account) -> bool:
+        """Say whether not even a new webhook's secret is shown."""
+        return any(instance.options.new_secret == "masked" for instance in self.instances_of(account))
+
     def add(
         self,
         account: Account,
@@ -76,7 +80,9 @@ class Accounts:
         return instance
 
     def remove(self, instance: WachatInstance) -> None:
-        """Delete an instance."""
+        """Delete an instance, and what was to be told of it."""
+        webhooks = instance.account.webhooks
+        webhooks[:] = [webhook for webhook in webhooks if webhook.instance is not instance]
         del self._instances[instance.id]
         self._world.phone.instances.remove(instance)
 

@@ -4,11 +4,13 @@ The pages of its documentation that show one are named; the others are Evolution
 with Wachat's `success` around it.
 """
 
-from .model import JsonObject, Message, digits_of
+from .model import MEDIA_KINDS, JsonObject, Message, digits_of
 from .people import GROUPS, PEOPLE, contact_name_of, group_name_of, name_of
 from .wachat_instance import Chat, WachatInstance
 
 _FIRST_CONTACT = 101
+# Vendor docs, page Send a Message.
+_SENT = "Message sent successfully"
 
 
 def jid_of(chat_id: str) -> str:
@@ -23,6 +25,11 @@ def names_of(instance: WachatInstance) -> JsonObject:
         "apiInstanceName": instance.id,
         "internalName": instance.id,
     }
+
+
+def names_with_id(instance: WachatInstance) -> JsonObject:
+    """Return what stands for an instance where something belongs to it."""
+    return {"id": instance.row, "displayName": instance.options.display_name} | names_of(instance)
 
 
 def _account_of(instance: WachatInstance) -> JsonObject:
@@ -116,21 +123,36 @@ def _chat(chat: Chat, number: int, name: str, push_name: str) -> JsonObject:
     }
 
 
-def sent(message: Message) -> JsonObject:
-    """Return what the engine says of a message that is on its way."""
-    if url := message.details.get("url"):
-        message_type = f"{message.kind}Message"
-        content: JsonObject = {message_type: {"url": url, "caption": message.text}}
-    else:
-        message_type = "conversation"
-        content = {message_type: message.text}
+def sent(message: Message, shape: str) -> JsonObject:
+    """Return the answer to a message that is on its way, in one of three shapes.
+
+    The documentation has but a sentence for it, which a client must be content with.
+    """
+    if shape == "engine":
+        return {"success": True, "data": _engine_message(message)}
+    answer: JsonObject = {"success": True, "message": _SENT}
+    return answer | {"messageId": message.id} if shape == "flat" else answer
+
+
+def _engine_message(message: Message) -> JsonObject:
+    message_type, content = _content_of(message)
     return {
-        "success": True,
-        "data": {
-            "key": {"remoteJid": jid_of(message.chat_id), "fromMe": True, "id": message.id},
-            "message": content,
-            "messageType": message_type,
-            "messageTimestamp": message.timestamp,
-            "status": "PENDING",
-        },
+        "key": {"remoteJid": jid_of(message.chat_id), "fromMe": True, "id": message.id},
+        "message": {message_type: content},
+        "messageType": message_type,
+        "messageTimestamp": message.timestamp,
+        "status": "PENDING",
     }
+
+
+def _content_of(message: Message) -> tuple[str, JsonObject | str]:
+    """Return what the engine calls a message of this kind, and what it shows of it."""
+    details = message.details
+    if message.kind in MEDIA_KINDS:
+        file = {"mimetype": details["mime_type"], "fileName": details["file_name"], "caption": message.text}
+        return f"{message.kind}Message", file
+    if "list" in details:
+        return "listMessage", {"title": details["list"]["title"], "description": message.text}
+    if "buttons" in details:
+        return "buttonsMessage", {"contentText": message.text}
+    return "conversation", message.text

@@ -27,9 +27,8 @@ class InstanceCall(Call):
 
 @dataclass(frozen=True)
 class AccountMethod:
-    """A call of the API that names no instance."""
+    """A call of the API that is not about a certain instance."""
 
-    verb: str
     answer: Callable[[Call], Awaitable[web.Response]]
     # Needs the right to QR codes, which a subscription can lack.
     shows_qr: bool = False
@@ -44,3 +43,5 @@ class InstanceMethod:
     shows_qr: bool = False
     # The key may be in the query: pictures and frames of a web page send no headers.
     key_in_query: bool = False
+    # What it may be called with instead, if the instance has it so.
+    or_verb: str = ""

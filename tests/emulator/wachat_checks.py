@@ -30,7 +30,7 @@ BUSINESS = "WHATSAPP-BUSINESS"
 _BUSINESS_FIELDS = ("token", "number", "businessId")
 _SWITCHES = ("rejectCall", "groupsIgnore", "alwaysOnline", "readMessages", "readStatus")
 
-# Vendor docs, pages Send Message and Send Media.
+# Vendor docs, pages Send a Message and Send Media.
 KINDS = {
     "text": Kind.TEXT,
     "image": Kind.IMAGE,
@@ -57,6 +57,12 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.details = details
+
+
+def cannot_send(reason: object) -> Refused:
+    """Return the refusal for a message that did not go, with what the engine says of it."""
+    msg = "Failed to send message."
+    return Refused(msg, details=reason)
 
 
 def no_code() -> Refused:
@@ -96,15 +102,16 @@ def text_in(body: JsonObject, name: str) -> str:
 
 def optional_text_in(body: JsonObject, name: str) -> str:
     """Return a text, "" if it is not there."""
-    return text_in(body, name) if body.get(name) else ""
+    return "" if body.get(name) in (None, "") else text_in(body, name)
 
 
 def kind_in(body: JsonObject, allowed: tuple[str, ...]) -> Kind:
     """Return what is to be sent.
 
-    The schema wants `type` in a text message, too; a plugin that leaves it out works.
+    The schema wants `type` where there is no choice, too; a plugin that leaves it out of
+    its texts works.
     """
-    given = text_in(body, "type") if "type" in body or "text" not in allowed else "text"
+    given = text_in(body, "type") if "type" in body or allowed != ("text",) else "text"
     if given not in allowed:
         msg = f"Field type must be one of: {', '.join(allowed)}."
         raise Refused(msg)

@@ -4,23 +4,25 @@ Wachat puts an API of its own before Evolution API, which it calls the engine he
 Wachat does not document is as Evolution API does it.
 """
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 import random
 from typing import TYPE_CHECKING, Literal
 
+from .evolution_events import Manners
 from .instance import Instance
-from .model import Kind, Message, outgoing_id
+from .model import Message, Notice, Signal
 from .pairing import PairingCodes, QrCode, QrSeries
 from .wachat_checks import BAILEYS, BUSINESS
+from .wachat_engine import Engine
 
 if TYPE_CHECKING:
+    from .wachat_webhooks import Webhook
     from .world import World
 
 type State = Literal["open", "connecting", "close", "refused"]
 
-# Vendor docs, page Send Text: a random delay, unless one is given.
+# Vendor docs, page Send Text: as long as somebody might type, unless a delay is given.
 _DEFAULT_DELAY_MILLISECONDS = (3000, 5000)
 
 
@@ -42,6 +44,10 @@ class WachatOptions:
     # Vendor docs send who wants a fresh code to /instance/qr. Whether the picture opens
     # the connection, too, they do not say: by default it shows only what there is.
     image_connects: bool = False
+    # The documentation names this call without showing it.
+    has_qr_call: bool = True
+    # The same with the call that logs out: "DELETE" is the engine's verb, "POST" that of most calls here.
+    logout_verb: str = "DELETE"
     # From opening the connection to the first code, when the engine counts 0 codes.
     first_qr_seconds: float = 7.0
     # Wachat says nothing about expiry. WhatsApp's first code lasts longer than the others.
@@ -51,6 +57,29 @@ class WachatOptions:
     qr_limit: int = 30
     # How long the state is `refused` then, before it is `close`.
     refused_seconds: float = 5.0
+    # The answer to a message that was sent is not documented. "engine" passes on what the
+    # engine says, "flat" has the id at the top, "without_id" has none.
+    send_answer: str = "engine"
+    # How long it may take to fetch a file.
+    download_seconds: float = 60.0
+    # How the signature of an event is written is not documented: "hex", "prefixed" by
+    # `sha256=`, or "base64". Nor is the unit of its timestamp: seconds, unless this is set.
+    signature: str = "hex"
+    signs_milliseconds: bool = False
+    # Whether the secret of a webhook is shown at its creation: the documentation says so, but its
+    # example is "masked". As the account's, it is so for all instances if it is for one.
+    new_secret: str = "shown"
+    # How the file of a message comes with its event, of which there is no word: "none", as the
+    # engine's default is, in "base64", or by "url".
+    files_in_events: str = "none"
+    # WhatsApp calls people by their lids, and not by their numbers.
+    lids: bool = False
+    # WhatsApp refuses what a restricted account sends, and does not just hold it back.
+    refuses_restricted: bool = False
+    # These three are in `evolution_events.Manners`.
+    votes_as_messages: bool = False
+    vote_status: str = "DELETED"
+    edits_as_sent: bool = False
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing."""
@@ -58,6 +87,11 @@ class WachatOptions:
             "integration": (BAILEYS, BUSINESS),
             "subscription": ("active", "restricted", "expired"),
             "engine": ("up", "hangs", "broken"),
+            "logout_verb": ("DELETE", "POST"),
+            "send_answer": ("engine", "flat", "without_id"),
+            "signature": ("hex", "prefixed", "base64"),
+            "new_secret": ("shown", "masked"),
+            "files_in_events": ("none", "base64", "url"),
         }
         for name, words in choices.items():
             if getattr(self, name) not in words:
@@ -67,6 +101,11 @@ class WachatOptions:
             msg = "Option 'qr_limit' must be at least 1"
             raise ValueError(msg)
 
+    @property
+    def manners(self) -> Manners:
+        """Return how the engine's version tells of things."""
+        return Manners(self.votes_as_messages, self.vote_status, self.edits_as_sent)
+
 
 @dataclass(frozen=True)
 class Account:
@@ -75,6 +114,7 @@ class Account:
     # The first part of the final names: t1, t2 and so on.
     number: int
     key: str
+    webhooks: list[Webhook] = field(default_factory=list, compare=False, repr=False)
 
 
 @dataclass
@@ -132,6 +172,7 @@ class WachatInstance(Instance):
         self.created_at = self.updated_at = iso_time()
         # What the engine keeps of the account: nothing before the first link.
         self.synchronised = False
+        self.engine = Engine(world, self)
         self.chats: dict[str, Chat] = {}
         self._held_back: list[Message] = []
         if options.integration == BUSINESS:
@@ -158,6 +199,11 @@ class WachatInstance(Instance):
         """Say whether messages go through. A restriction by WhatsApp does not show."""
         return self.linked and not self.banned
 
+    @property
+    def _is_closed(self) -> bool:
+        """Say whether there is no connection that could end."""
+        return self.state in ("close", "refused")
+
     def credentials(self) -> dict[str, str]:
         """Return the key from the vendor's site, and the final name."""
         return {
@@ -173,6 +219,7 @@ class WachatInstance(Instance):
         """
         if not self.banned and self.state in ("close", "refused"):
             self.codes.begin(self.options.first_qr_seconds)
+            self.engine.connect()
             self.state_changed()
 
     def offer_codes(self) -> None:
@@ -183,6 +230,28 @@ class WachatInstance(Instance):
         """Link the phone; the engine fetches its contacts."""
         self.synchronised = True
         super().link(number)
+        self.engine.opened()
+
+    def unlink(self) -> None:
+        """Lose the link, or give up waiting for one."""
+        was_closed = self._is_closed
+        super().unlink()
+        if not was_closed:
+            self.engine.logged_out()
+
+    def ban(self) -> None:
+        """Have the account banned: WhatsApp closes the connection."""
+        was_closed = self._is_closed
+        super().ban()
+        if not was_closed:
+            self.engine.banned()
+
+    def restore(self) -> None:
+        """Lift ban and restriction; the engine is back then, if there is a link."""
+        was_closed = self._is_closed
+        super().restore()
+        if was_closed and self.connected:
+            self.engine.opened()
 
     def announce(self) -> None:
         """Note the change, and send what a restriction by WhatsApp held back."""
@@ -219,56 +288,52 @@ class WachatInstance(Instance):
     # Receiving
 
     def receive(self, message: Message) -> bool:
-        """Keep a message for the list of contacts, if the instance is linked."""
+        """Keep a message for the list of contacts and tell of it, if the instance is linked."""
         if not self.connected:
             return False
-        chat = self.chats.setdefault(message.chat_id, Chat(message))
-        chat.last = message
-        chat.unread += 1
+        seen = self.engine.came(message)
+        chat = self.chats.setdefault(seen.chat_id, Chat(seen))
+        chat.last = seen
+        chat.unread += not seen.outgoing
         return True
 
+    def owner_wrote(self, message: Message) -> bool:
+        """Treat what was typed on the phone like all that comes from phones."""
+        return self.receive(message)
+
     def message_read(self, message: Message) -> None:
-        """Let it be: Wachat has no call that would tell what became of a message."""
+        """Tell that a message was read; Wachat has no call to ask for it."""
+        self.engine.read(message)
 
     # Sending
 
-    async def send(
-        self,
-        chat_id: str,
-        kind: Kind,
-        text: str,
-        details: dict[str, str],
-        delay: float | None,
-    ) -> Message:
-        """Send a message after a delay, and return it when that is over.
+    async def send(self, message: Message, delay: float | None) -> None:
+        """Send a message after a delay.
 
-        The engine shows that it is typing meanwhile. It sends even if the client left.
+        The delay is simulated typing (vendor docs, page Send Text), which the other side
+        sees unless WhatsApp restricts the account.
         """
-        message = Message(
-            id=outgoing_id(),
-            gateway=self.gateway,
-            instance=self.id,
-            chat_id=chat_id,
-            kind=kind,
-            sender=self.number,
-            outgoing=True,
-            text=text,
-            details=details,
-        )
         seconds = random.randint(*_DEFAULT_DELAY_MILLISECONDS) / 1000 if delay is None else delay
-        work = self._send_later(message, seconds)
-        await asyncio.shield(self._world.background.spawn(work, f"message of {self.id}"))
-        return message
-
-    async def _send_later(self, message: Message, seconds: float) -> None:
+        if seconds > 0 and self.connected and not self.limited:
+            self._type_in(message.chat_id)
         await self._world.clock.sleep(seconds)
-        if self.limited:
-            self._held_back.append(message)
-        elif self.connected:
+        if not self.connected:
+            return
+        self.engine.accepted(message)
+        if not self.limited:
             self._dispatch(message)
+        elif self.options.refuses_restricted:
+            self.engine.refused(message)
+        else:
+            self._held_back.append(message)
+
+    def _type_in(self, chat_id: str) -> None:
+        notice = Notice(gateway=self.gateway, instance=self.id, chat_id=chat_id, signal=Signal.TYPING)
+        self._world.phone.notice(notice)
 
     def _dispatch(self, message: Message) -> None:
         self.chats.setdefault(message.chat_id, Chat(message)).last = message
+        self.engine.sent(message)
         self._world.phone.deliver(message)
 
 

@@ -12,46 +12,33 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 import hashlib
 from http import HTTPStatus
+from inspect import isawaitable
 import re
 from typing import Any
 import uuid
 
 from aiohttp import hdrs, web
 
-from . import wasend_answers as answers
+from . import wasend_answers as answers, wasend_contents as contents, wasend_lists as lists
 from .faults import PICTURE_FAULTS
 from .gateway import GatewayServer, read_options
-from .model import JsonObject
+from .model import JsonObject, Kind, Signal
 from .pairing import QrCode
 from .rate_limit import RateLimiter
-from .wasend_checks import (
-    SESSION_NOT_FOUND,
-    Refused,
-    check_offers_code,
-    check_sends,
-    check_working,
-    count_in,
-    json_body,
-    message_filter_in,
-    optional_text_in,
-    order_in,
-    phone_in,
-    query_in,
-    recipient_in,
-    sorting_in,
-    text_in,
-)
+from .wasend_call import Call
+from .wasend_checks import SESSION_NOT_FOUND, Refused, check_offers_code, check_working, json_body, order_in, query_in
 from .wasend_instance import Order, WasendInstance, WasendOptions, iso_time
+from .wasend_sending import Sending, no_such_path
 from .world import World
 
+_CHATS = r"/(?P<session>[^/]+)/chats"
+_CHAT = rf"{_CHATS}/(?P<chat>[^/]+)"
+_WITH_BODY = frozenset({hdrs.METH_POST, hdrs.METH_PUT})
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]+")
 # The only way in that is documented (vendor SDK, and every page of the vendor docs).
 _SCHEME = "Bearer "
 # Vendor SDK, README: accounts have a limit of sessions. Figure and status are not told.
 _MOST_SESSIONS = 10
-# Vendor SDK, contacts.
-_CONTACTS_PER_PAGE = 10
-_MANY = 1000
 _MINUTE = 60
 # Vendor docs, page Get QR Code. The shape of the body is that of WAHA's framework.
 _DESCRIPTIONS = {
@@ -66,23 +53,13 @@ _PHRASES = {HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Entity"}
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request whose key is known."""
-
-    request: web.Request
-    token: str
-    # What the parts of the path are.
-    parts: Mapping[str, str]
-    body: JsonObject
-
-
-@dataclass(frozen=True)
 class Route:
     """One call of the API."""
 
     name: str
     verb: str
     path: re.Pattern[str]
+    # What comes is JSON; only what downloads a file has to wait.
     answer: Callable[[Call], object]
 
 
@@ -101,7 +78,8 @@ class Wasend(GatewayServer):
         # Counts deleted sessions, too: an id is not used again.
         self._created = 0
         self._limiter = RateLimiter(world.clock)
-        get, post, delete = hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_DELETE
+        get, post, put, delete = hdrs.METH_GET, hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_DELETE
+        sending = Sending(world, self._session)
         self._routes = [
             Route(name, verb, re.compile(path), answer)
             for name, verb, path, answer in (
@@ -114,13 +92,32 @@ class Wasend(GatewayServer):
                 ("stopSession", post, r"/sessions/(?P<session>[^/]+)/stop", self._stop_session),
                 ("restartSession", post, r"/sessions/(?P<session>[^/]+)/restart", self._restart_session),
                 ("qr", get, r"/sessions/(?P<session>[^/]+)/(?P<path>qr|auth/qr)", self._qr),
-                ("sendText", post, r"/sendText", self._send_text),
+                ("sendText", post, r"/sendText", sending.message(contents.read_text)),
+                ("sendImage", post, r"/sendImage", sending.message(contents.read_captioned(Kind.IMAGE))),
+                ("sendVideo", post, r"/sendVideo", sending.message(contents.read_captioned(Kind.VIDEO))),
+                ("sendFile", post, r"/sendFile", sending.message(contents.read_document)),
+                ("sendVoice", post, r"/sendVoice", sending.message(contents.read_voice)),
+                ("send", post, r"/send", sending.message(contents.read_any)),
+                (
+                    "sendLinkPreview",
+                    post,
+                    r"/(?P<path>sendLinkCustomPreview|send/link-custom-preview)",
+                    sending.link_preview,
+                ),
+                ("sendSeen", post, r"/sendSeen", sending.seen),
+                ("startTyping", post, r"/startTyping", sending.typing(Signal.TYPING)),
+                ("stopTyping", post, r"/stopTyping", sending.typing(Signal.PAUSED)),
+                ("reaction", put, r"/reaction", sending.reaction),
                 ("messageStatus", get, r"/messages/(?P<message>[^/]+)", self._message_status),
-                ("listContacts", get, r"/contacts/all", self._list_contacts),
-                ("checkExists", get, r"/contacts/check-exists", self._check_exists),
-                ("listChats", get, r"/(?P<session>[^/]+)/chats", self._list_chats),
-                ("listMessages", get, r"/(?P<session>[^/]+)/chats/(?P<chat>[^/]+)/messages", self._list_messages),
-                ("listGroups", get, r"/(?P<session>[^/]+)/groups", self._list_groups),
+                ("listContacts", get, r"/contacts/all", self._lookup(lists.list_contacts)),
+                ("getContact", get, r"/contacts", self._lookup(lists.get_contact)),
+                ("checkExists", get, r"/contacts/check-exists", self._lookup(lists.check_exists)),
+                ("listChats", get, _CHATS, self._lookup(lists.list_chats)),
+                ("overviewOfChats", get, rf"{_CHATS}/overview", self._lookup(lists.overview_of_chats)),
+                ("listMessages", get, rf"{_CHAT}/messages", self._lookup(lists.list_messages)),
+                ("readChat", post, rf"{_CHAT}/messages/read", self._lookup(lists.read_chat)),
+                ("getMessage", get, rf"{_CHAT}/messages/(?P<message>[^/]+)", self._lookup(lists.get_message)),
+                ("listGroups", get, r"/(?P<session>[^/]+)/groups", self._lookup(lists.list_groups)),
             )
         ]
 
@@ -142,11 +139,13 @@ class Wasend(GatewayServer):
         if instance_id is not None and (not _SESSION_ID.fullmatch(instance_id) or instance_id in self._sessions):
             msg = f"The id {instance_id!r} is taken or no id of a session"
             raise ValueError(msg)
+        read = read_options(WasendOptions, options)
         order = Order(
             name=f"phone-{self._created + 1}",
             phone_number=number or self.world.phone.free_number(),
+            webhook_url=read.webhook_url,
         )
-        return self._create(order, token or _api_key(), read_options(WasendOptions, options), instance_id)
+        return self._create(order, token or _api_key(), read, instance_id)
 
     def _create(
         self, order: Order, token: str, options: WasendOptions, session_id: str | None = None
@@ -202,16 +201,16 @@ class Wasend(GatewayServer):
     async def _dispatch(self, request: web.Request) -> web.Response:
         """Check in the order of WAHA's framework: path, key, body."""
         if (found := self._find(request)) is None:
-            raise self._no_such_path(request)
+            raise no_such_path(request.method, self.own_path(request))
         route, parts = found
         token = self._token_in(request)
-        body = await json_body(request) if route.verb == hdrs.METH_POST else {}
+        body = await json_body(request) if route.verb in _WITH_BODY else {}
+        answer = route.answer(Call(request, token, parts, body))
+        if isawaitable(answer):
+            answer = await answer
         # Not documented for Wasend: WAHA has 201 for all that is posted.
         status = HTTPStatus.CREATED if route.verb == hdrs.METH_POST else HTTPStatus.OK
-        return web.json_response(route.answer(Call(request, token, parts, body)), status=status)
-
-    def _no_such_path(self, request: web.Request) -> Refused:
-        return Refused(HTTPStatus.NOT_FOUND, f"Cannot {request.method} {self.own_path(request)}")
+        return web.json_response(answer, status=status)
 
     def _token_in(self, request: web.Request) -> str:
         given = request.headers.get(hdrs.AUTHORIZATION, "")
@@ -233,10 +232,15 @@ class Wasend(GatewayServer):
     def _session_in_path(self, call: Call) -> WasendInstance:
         return self._session(call, call.parts["session"])
 
-    def _working_session(self, call: Call, session_id: str) -> WasendInstance:
-        instance = self._session(call, session_id)
-        check_working(instance)
-        return instance
+    def _lookup(self, answer: Callable[[lists.Lookup], object]) -> Callable[[Call], object]:
+        """Return what answers a call about a session that works; path or query name it."""
+
+        def look_up(call: Call) -> object:
+            instance = self._session(call, call.parts.get("session") or query_in(call.request, "session"))
+            check_working(instance)
+            return answer(lists.Lookup(call.request, call.parts, instance))
+
+        return look_up
 
     def _owned(self, token: str) -> list[WasendInstance]:
         return [instance for instance in self._sessions.values() if instance.token == token]
@@ -290,7 +294,7 @@ class Wasend(GatewayServer):
         instance = self._session_in_path(call)
         which = {"qr": "docs", "auth/qr": "sdk"}[call.parts["path"]]
         if instance.options.qr_path not in ("both", which):
-            raise self._no_such_path(call.request)
+            raise no_such_path(call.request.method, self.own_path(call.request))
         check_offers_code(instance)
         code = instance.codes.current()
         assert code is not None
@@ -314,16 +318,7 @@ class Wasend(GatewayServer):
         left = self.world.clock.real(instance.codes.seconds_to_next() or 0)
         return iso_time(datetime.now(UTC) + timedelta(seconds=left))
 
-    # Sending
-
-    def _send_text(self, call: Call) -> JsonObject:
-        session_id = text_in(call.body, "session")
-        to = recipient_in(call.body)
-        text = text_in(call.body, "text")
-        quoted_id = optional_text_in(call.body, "replyTo")
-        instance = self._session(call, session_id)
-        check_sends(instance)
-        return answers.sent_message(instance.send_text(to, text, quoted_id), to)
+    # Looking up
 
     def _message_status(self, call: Call) -> JsonObject:
         """Vendor SDK: the session is not named, so it is looked for in all of the account."""
@@ -332,52 +327,6 @@ class Wasend(GatewayServer):
                 if message.outgoing and message.id == call.parts["message"]:
                     return answers.message_status(instance, message)
         raise Refused(HTTPStatus.NOT_FOUND, "Message not found")
-
-    # Looking up
-
-    def _list_contacts(self, call: Call) -> object:
-        self._working_session(call, query_in(call.request, "session"))
-        contacts = _sorted(call.request, answers.contacts(), ("id", "name"))
-        return _page(call.request, contacts, _CONTACTS_PER_PAGE)
-
-    def _check_exists(self, call: Call) -> JsonObject:
-        number = phone_in(call.request)
-        return answers.checked_number(self._working_session(call, query_in(call.request, "session")), number)
-
-    def _list_chats(self, call: Call) -> object:
-        instance = self._working_session(call, call.parts["session"])
-        chats = _sorted(call.request, answers.chats(instance), ("conversationTimestamp", "id", "name"))
-        return _page(call.request, chats, _MANY)
-
-    def _list_messages(self, call: Call) -> object:
-        """Vendor SDK: unlike elsewhere, `limit` is required."""
-        instance = self._working_session(call, call.parts["session"])
-        wanted = message_filter_in(call.request)
-        messages = [message for message in answers.chat_messages(instance, call.parts["chat"]) if wanted(message)]
-        return _page(call.request, messages, None)
-
-    def _list_groups(self, call: Call) -> object:
-        instance = self._working_session(call, call.parts["session"])
-        groups = answers.groups(instance)
-        if instance.options.groups_reply == "plain":
-            return _page(call.request, groups, _MANY)
-        limit, offset = count_in(call.request, "limit", _MANY), count_in(call.request, "offset", 0)
-        return answers.page_of(groups, limit, offset)
-
-
-def _sorted(request: web.Request, items: list[JsonObject], choices: tuple[str, ...]) -> list[JsonObject]:
-    field, backwards = sorting_in(request, choices)
-    if not field:
-        return items
-    # Sorting by conversation is by the time of its last message.
-    shown = {"conversationTimestamp": "timestamp"}.get(field, field)
-    return sorted(items, key=lambda item: item[shown], reverse=backwards)
-
-
-def _page(request: web.Request, items: list[JsonObject], default: int | None) -> list[JsonObject]:
-    limit = count_in(request, "limit", default)
-    offset = count_in(request, "offset", 0)
-    return items[offset : offset + limit]
 
 
 def _api_key() -> str:

@@ -1,11 +1,13 @@
 """The shapes of Wasend's answers, from the types of the vendor SDK and the vendor docs."""
 
 from datetime import UTC, datetime
-import hashlib
 
 from .model import JsonObject, Kind, Message, chat_id_of
 from .people import GROUPS, NUMBERS_WITHOUT_ACCOUNT, PEOPLE, Group, Person, name_of
-from .wasend_instance import WasendInstance, iso_time
+from .waha_engines import full_id
+from .waha_messages import DEVICE, ERROR, READ, SERVER
+from .waha_shapes import ids_of_chat
+from .wasend_instance import WasendInstance, iso_time, object_id
 
 # Vendor SDK: the type of a message is text, image, video, document or ptt; the other
 # words are WAHA's. What is not here is no message of its own in a chat.
@@ -21,16 +23,8 @@ _TYPES = {
     Kind.CONTACT: "vcard",
     Kind.POLL: "poll",
 }
-# WAHA: how far a message got.
-_ACK_SERVER, _ACK_DEVICE, _ACK_READ = 1, 2, 3
 
-_USER_EMAIL = "owner@example.com"
 _GROUPS_SINCE = "2024-03-01T09:00:00.000Z"
-
-
-def _object_id(name: str) -> str:
-    """Return an id as MongoDB makes them, always the same for the same name."""
-    return hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
 def _number_of(chat_id: str) -> str:
@@ -39,7 +33,7 @@ def _number_of(chat_id: str) -> str:
 
 def account(token: str) -> JsonObject:
     """Return the account that a key belongs to (vendor SDK)."""
-    return {"id": _object_id(f"user {token}"), "name": "Home", "plan": "free"}
+    return {"id": object_id(f"user {token}"), "name": "Home", "plan": "free"}
 
 
 # Sessions
@@ -49,7 +43,7 @@ def _details(instance: WasendInstance) -> JsonObject:
     """Return what was asked for when the session was created."""
     order = instance.order
     details: JsonObject = {
-        "id": _object_id(f"session {instance.id}"),
+        "id": object_id(f"session {instance.id}"),
         "uniqueSessionId": instance.id,
         "userId": account(instance.token)["id"],
         "sessionName": order.name,
@@ -65,14 +59,13 @@ def _details(instance: WasendInstance) -> JsonObject:
 
 def _engine(instance: WasendInstance) -> JsonObject:
     """Return what WAHA says about the session, apart from its status."""
-    user_id = account(instance.token)["id"]
     # WAHA's GOWS engine is a process of its own, to which there is a connection while it runs.
     connected = instance.engine_status not in ("STOPPED", "FAILED")
     connection = "READY" if connected else "IDLE"
     return {
         "name": instance.id,
         "config": {
-            "metadata": {"userId": user_id, "userEmail": _USER_EMAIL},
+            "metadata": instance.metadata,
             "proxy": None,
             "debug": False,
             "noweb": {"markOnline": True, "store": {"enabled": True, "fullSync": False}},
@@ -120,7 +113,7 @@ def sent_message(message: Message, to: str) -> JsonObject:
 
 def message_status(instance: WasendInstance, message: Message) -> JsonObject:
     """Return what became of a message. The values of `status` are not documented."""
-    words = {_ACK_SERVER: "sent", _ACK_DEVICE: "delivered", _ACK_READ: "read"}
+    words = {ERROR: "failed", SERVER: "sent", DEVICE: "delivered", READ: "read"}
     return {
         "id": message.id,
         "to": message.chat_id if message.in_group else _number_of(message.chat_id),
@@ -131,27 +124,29 @@ def message_status(instance: WasendInstance, message: Message) -> JsonObject:
 
 
 def _ack(instance: WasendInstance, message: Message) -> int:
+    if instance.has_failed(message):
+        return ERROR
     if instance.was_read(message):
-        return _ACK_READ
+        return READ
     delivered = message.outgoing and instance.was_delivered(message)
-    return _ACK_DEVICE if delivered else _ACK_SERVER
+    return DEVICE if delivered else SERVER
 
 
 def chat_messages(instance: WasendInstance, chat_id: str) -> list[JsonObject]:
     """Return the messages of a chat, the newest first, as WAHA does."""
     return [
         _chat_message(instance, message)
-        for message in reversed(instance.messages)
-        if message.chat_id == chat_id and message.kind in _TYPES
+        for message in reversed(instance.messages_in(chat_id))
+        if message.kind in _TYPES
     ]
 
 
 def _chat_message(instance: WasendInstance, message: Message) -> JsonObject:
     """Return a message in a chat (vendor SDK, ChatWAMessage)."""
     own_chat = chat_id_of(instance.number)
-    media_url = message.details.get("url", "")
+    media_url = instance.url_of_file(message)
     return {
-        "id": message.id if message.outgoing else _incoming_id(message),
+        "id": full_id(message),
         "chatId": message.chat_id,
         "from": own_chat if message.outgoing else message.chat_id,
         "to": message.chat_id if message.outgoing else own_chat,
@@ -167,15 +162,6 @@ def _chat_message(instance: WasendInstance, message: Message) -> JsonObject:
         "filename": message.details.get("file_name", ""),
         "quotedMsgId": message.quoted_id,
     }
-
-
-def _incoming_id(message: Message) -> str:
-    """Return the id of a message from somebody else (vendor SDK, the example of a reaction).
-
-    In a group, WAHA adds who wrote it.
-    """
-    writer = f"_{chat_id_of(message.sender)}" if message.in_group else ""
-    return f"false_{message.chat_id}_{message.id}{writer}"
 
 
 # People and groups
@@ -212,21 +198,32 @@ def chats(instance: WasendInstance) -> list[JsonObject]:
     names = {person.chat_id: person.contact_name or person.name for person in PEOPLE}
     names |= {group.chat_id: group.name for group in GROUPS}
     for message in instance.messages:
-        names.setdefault(message.chat_id, _number_of(message.chat_id))
+        if not ids_of_chat(message.chat_id, instance.number) & names.keys():
+            names[message.chat_id] = _number_of(message.chat_id)
     return [_chat(instance, chat_id, name) for chat_id, name in names.items()]
 
 
 def _chat(instance: WasendInstance, chat_id: str, name: str) -> JsonObject:
-    messages = [message for message in instance.messages if message.chat_id == chat_id]
+    messages = instance.messages_in(chat_id)
     return {
         "id": chat_id,
         "name": name,
         "isGroup": chat_id.endswith("@g.us"),
         "timestamp": messages[-1].timestamp if messages else 0,
-        "unreadCount": sum(not message.outgoing for message in messages),
+        "unreadCount": instance.count_unread(chat_id),
         "archived": False,
         "pinned": False,
     }
+
+
+def overview(instance: WasendInstance) -> list[JsonObject]:
+    """Return all chats with their last messages. The shape is WAHA's; the SDK does not show it."""
+    return [_summary(instance, chat) for chat in chats(instance)]
+
+
+def _summary(instance: WasendInstance, chat: JsonObject) -> JsonObject:
+    newest = next(iter(chat_messages(instance, chat["id"])), None)
+    return {"id": chat["id"], "name": chat["name"], "picture": None, "lastMessage": newest, "_chat": chat}
 
 
 def groups(instance: WasendInstance) -> list[JsonObject]:

@@ -18,6 +18,8 @@ from .wasend_instance import Order, WasendInstance
 _NUMBER = re.compile(r"\+[1-9]\d{1,14}")
 # Vendor SDK, messages: a number, or the id of a group.
 _GROUP = re.compile(r"\d[\d-]*@g\.us")
+# Vendor SDK, the example of a reaction. In a group, WAHA adds who wrote it.
+_MESSAGE_ID = re.compile(r"(?:true|false)_(?P<chat>[\d-]+@(?:c\.us|g\.us|lid|newsletter))_[^_]+(?:_[^_]+)?")
 _DIGITS = re.compile(r"[1-9]\d{1,14}")
 
 _END_OF_TIME = 2**63
@@ -109,6 +111,19 @@ def optional_text_in(body: JsonObject, name: str) -> str:
     return text_in(body, name) if body.get(name) is not None else ""
 
 
+def text_or_empty_in(body: JsonObject, name: str) -> str:
+    """Return a text that has to be there, although it may be empty."""
+    return "" if body.get(name) == "" else text_in(body, name)
+
+
+def message_id_in(body: JsonObject) -> tuple[str, str]:
+    """Return the id of a message, and the chat that it is in by that id."""
+    message_id = text_in(body, "messageId")
+    if (found := _MESSAGE_ID.fullmatch(message_id)) is None:
+        raise bad("messageId must be an id like false_111@c.us_AAA")
+    return message_id, found["chat"]
+
+
 def _flag_in(body: JsonObject, name: str) -> bool:
     value = body.get(name, False)
     if not isinstance(value, bool):
@@ -133,12 +148,15 @@ def order_in(body: JsonObject) -> Order:
     webhook = _flag_in(body, "enableWebhook")
     if webhook and not body.get("webhookUrl"):
         raise bad("webhookUrl is required when enableWebhook is true")
+    webhook_url = text_in(body, "webhookUrl") if webhook else ""
+    if webhook and not webhook_url.startswith(("http://", "https://")):
+        raise bad("webhookUrl must be a URL address")
     return Order(
         name=name,
         phone_number=number,
         account_protection=_flag_in(body, "enableAccountProtection"),
         message_logging=_flag_in(body, "enableMessageLogging"),
-        webhook_url=text_in(body, "webhookUrl") if webhook else "",
+        webhook_url=webhook_url,
     )
 
 

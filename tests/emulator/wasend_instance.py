@@ -8,12 +8,18 @@ import asyncio
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+import hashlib
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from .instance import Instance
-from .model import Kind, Message, chat_id_of, outgoing_id
+from .model import JsonObject, Kind, Message, Notice, Signal, chat_id_of, outgoing_id
 from .pairing import PairingCodes, QrSeries
-from .people import NUMBERS_WITHOUT_ACCOUNT
+from .waha_engines import bare_id, typed_by_owner, with_hidden_number
+from .waha_instance import reachable
+from .waha_messages import ERROR
+from .waha_shapes import ids_of_chat
+from .wasend_events import Herald
 
 if TYPE_CHECKING:
     from .world import World
@@ -26,6 +32,8 @@ type SessionStatus = Literal["CREATED", "STARTING", "CONNECTED", "STOPPED", "ERR
 FIRST_QR_SECONDS = 60
 QR_SECONDS = 20
 QR_CODES = 6
+
+_USER_EMAIL = "owner@example.com"
 
 # Vendor SDK, README: the words for a session. There is none for "waits for a phone";
 # page Get QR Code has the code "in a STARTING state".
@@ -40,6 +48,8 @@ _SESSION_STATUSES: dict[EngineStatus, SessionStatus] = {
 _CHOICES = {
     # Vendor docs, page Get QR Code, has /qr; the vendor SDK asks for /auth/qr.
     "qr_path": ("both", "docs", "sdk"),
+    # Vendor docs: /sendLinkCustomPreview. Vendor SDK: /send/link-custom-preview.
+    "preview_path": ("both", "docs", "sdk"),
     # The example and the table of fields on page Get QR Code disagree.
     "qr_reply": ("data", "data_uri", "qr_code", "raw"),
     # Vendor SDK: with `downstream`. Vendor docs: `session` only, which has the status then.
@@ -56,6 +66,7 @@ class WasendOptions:
     """How the server treats a session, where the vendor's sources leave room."""
 
     qr_path: str = "both"
+    preview_path: str = "both"
     qr_reply: str = "data"
     list_reply: str = "downstream"
     groups_reply: str = "wrapped"
@@ -66,6 +77,14 @@ class WasendOptions:
     requests_per_minute: int = 0
     # A trouble of the engine: CONNECTED, but every message fails until a restart.
     sends_fail: bool = False
+    # WhatsApp turns down every message after it was accepted: WAHA's ack ERROR.
+    acks_fail: bool = False
+    # WhatsApp hides the numbers of those who write, as engine GOWS shows them then.
+    lids: bool = False
+    # The webhook of a session that was made in the dashboard; others bring their own.
+    webhook_url: str = ""
+    # What webhooks hear, with commas: which events of WAHA these are is not documented.
+    webhook_events: str = "*"
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing."""
@@ -121,7 +140,11 @@ class WasendInstance(Instance):
         self._run: asyncio.Task[None] | None = None
         self.messages: list[Message] = []
         self._read: set[str] = set()
+        # Of what others wrote, what the account has marked as read.
+        self._seen: set[str] = set()
         self.created_at = self.updated_at = iso_time()
+        self._herald = Herald(world, self)
+        self._announced = self.engine_status
 
     # State
 
@@ -151,13 +174,21 @@ class WasendInstance(Instance):
         """Say whether calls work that need WhatsApp itself."""
         return self.engine_status == "WORKING"
 
+    @property
+    def metadata(self) -> JsonObject:
+        """What Wasend has WAHA know about the session's owner (vendor SDK)."""
+        return {"userId": object_id(f"user {self.token}"), "userEmail": _USER_EMAIL}
+
     def credentials(self) -> dict[str, str]:
         """Return the account's API key and the session's id."""
         return {"base_url": f"{self._world.url}/wasend", "token": self.token, "session_id": self.id}
 
     def announce(self) -> None:
-        """Note the time; nobody is notified."""
+        """Note the time, and tell of a new status."""
         self.updated_at = iso_time()
+        if self.engine_status != self._announced:
+            self._announced = self.engine_status
+            self._herald.status()
 
     # What the API does with the session
 
@@ -204,8 +235,11 @@ class WasendInstance(Instance):
         self.state_changed()
 
     async def _give_up(self) -> None:
-        """Fail once the last code was not scanned."""
-        await self._world.clock.sleep(FIRST_QR_SECONDS + (QR_CODES - 1) * QR_SECONDS)
+        """Tell of every new code, and fail once the last was not scanned."""
+        await self._world.clock.sleep(FIRST_QR_SECONDS)
+        for _ in range(QR_CODES - 1):
+            self._herald.status()
+            await self._world.clock.sleep(QR_SECONDS)
         self._run = None
         self._halt(_Phase.FAILED)
         self.state_changed()
@@ -238,41 +272,107 @@ class WasendInstance(Instance):
     # Messages
 
     def receive(self, message: Message) -> bool:
-        """Keep a message for the lists of chats and messages."""
-        if self.working:
-            self.messages.append(message)
-        return self.working
+        """Keep a message for the lists of chats and messages, and tell of it."""
+        if not self.working:
+            return False
+        seen = with_hidden_number(message) if self.options.lids else message
+        self.messages.append(seen)
+        self._herald.received(seen)
+        return True
+
+    def owner_wrote(self, message: Message) -> bool:
+        """Keep a message that was typed on the phone; WAHA tells of these, too."""
+        if not self.working:
+            return False
+        own = typed_by_owner(message)
+        self.messages.append(own)
+        self._herald.sent(own)
+        return True
 
     def message_read(self, message: Message) -> None:
-        """Remember it for the message's status."""
-        self._read.add(message.id)
+        """Remember it for the message's status, and tell of it."""
+        own = self.find_message(message.id) or message
+        self._read.add(own.id)
+        self._herald.read(own)
 
-    def send_text(self, to: str, text: str, quoted_id: str) -> Message:
-        """Send a text to a number or a group."""
-        chat_id = to if to.endswith("@g.us") else chat_id_of(to)
+    def send(self, chat_id: str, kind: Kind, text: str, quoted_id: str, details: JsonObject) -> Message:
+        """Send a message."""
         message = Message(
             id=f"true_{chat_id}_{outgoing_id()}",
             gateway=self.gateway,
             instance=self.id,
             chat_id=chat_id,
-            kind=Kind.TEXT,
+            kind=kind,
             sender=self.number,
             outgoing=True,
             text=text,
             quoted_id=quoted_id,
+            details=details,
         )
         self.messages.append(message)
         if self.was_delivered(message):
             self._world.phone.deliver(message)
+        self._herald.sent(message)
         return message
+
+    def signal(self, chat_id: str, signal: Signal, *message_ids: str) -> None:
+        """Let a chat see that the account reads or types."""
+        self._world.phone.notice(
+            Notice(gateway=self.gateway, instance=self.id, chat_id=chat_id, signal=signal, message_ids=message_ids)
+        )
+
+    def read_chat(self, chat_id: str, count: int) -> None:
+        """Mark the newest messages of a chat as read."""
+        newest = reversed(self._written_in(chat_id))
+        self._seen.update(message.id for message in islice(newest, count))
+        self.signal(chat_id, Signal.READ)
+
+    def count_unread(self, chat_id: str) -> int:
+        """Return how many messages of others are not marked as read."""
+        return sum(message.id not in self._seen for message in self._written_in(chat_id))
+
+    def _written_in(self, chat_id: str) -> list[Message]:
+        return [message for message in self.messages_in(chat_id) if not message.outgoing]
+
+    def messages_in(self, chat_id: str) -> list[Message]:
+        """Return the messages of a chat, oldest first."""
+        ids = ids_of_chat(chat_id, self.number)
+        return [message for message in self.messages if message.chat_id in ids]
+
+    def find_message(self, given: str) -> Message | None:
+        """Return a message by its id in full or bare form."""
+        return next((message for message in self.messages if bare_id(message.id) == bare_id(given)), None)
+
+    def url_of_file(self, message: Message) -> str:
+        """Return the address of a message's file, "" if there is none.
+
+        What was written to the account has a whole one; what it sent has only a path. Who
+        may fetch it is not documented: here, everybody who knows the address.
+        """
+        path = message.details.get("path")
+        return self._world.url + path if path else str(message.details.get("url", ""))
 
     def was_delivered(self, message: Message) -> bool:
         """Say whether there was a phone to deliver a sent message to."""
-        return f"+{message.chat_id.removesuffix('@c.us')}" not in NUMBERS_WITHOUT_ACCOUNT
+        return reachable(message.chat_id) and not self.options.acks_fail
+
+    def has_failed(self, message: Message) -> bool:
+        """Say whether WhatsApp turned a message down."""
+        return self._herald.ack_of(message) == ERROR
 
     def was_read(self, message: Message) -> bool:
         """Say whether the recipient has read a sent message."""
         return message.id in self._read
+
+
+def chat_of(to: str) -> str:
+    """Return the chat with a recipient, who is a number or a group."""
+    return to if to.endswith("@g.us") else chat_id_of(to)
+
+
+def object_id(name: str) -> str:
+    """Return an id as MongoDB makes them, always the same for the same name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
 def iso_time(moment: datetime | None = None) -> str:

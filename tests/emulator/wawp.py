@@ -5,10 +5,11 @@ libraries: each fact names its page. Where both are silent, the comment says so.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 import hashlib
 from http import HTTPStatus
+from inspect import isawaitable
 import json
 import re
 import time
@@ -22,21 +23,35 @@ from .gateway import GatewayServer, read_options
 from .model import JsonObject, chat_id_of
 from .pairing import QrCode
 from .people import NUMBERS_WITHOUT_ACCOUNT
-from .rate_limit import RateLimiter
 from .wawp_call import GIVEN, Call, Given, read_given
+from .wawp_contents import (
+    read_contacts,
+    read_document,
+    read_image,
+    read_link_preview,
+    read_location,
+    read_poll,
+    read_text,
+    read_video,
+    read_voice,
+)
 from .wawp_errors import UPSTREAM_ERROR, Refused, error_of_status, invalid_param, missing_param, status_not_expected
-from .wawp_instance import WawpInstance, WawpOptions
-from .wawp_lists import PARTICIPANTS, list_chats, list_contacts, list_groups, list_members, list_messages
-from .wawp_shapes import sent
+from .wawp_instance import WawpInstance
+from .wawp_lists import PARTICIPANTS, list_chats, list_contacts, list_groups, list_lids, list_members, list_messages
+from .wawp_options import WawpOptions
+from .wawp_published import file_response, is_file
+from .wawp_sending import mark_seen, react, read_chat, sender, start_typing, stop_typing
+from .wawp_shapes import data_uri
+from .wawp_webhooks import webhooks
 from .world import World
 
 _CALL = re.compile(r"/v2/(?P<name>.+?)/?")
 _INSTANCE_ID = re.compile(r"[0-9A-Fa-f]{12}")
 _GET = frozenset({hdrs.METH_GET})
 _POST = frozenset({hdrs.METH_POST})
+_PUT = frozenset({hdrs.METH_PUT})
+_PATCH = frozenset({hdrs.METH_PATCH})
 _DELETE = frozenset({hdrs.METH_DELETE})
-# Vendor docs, page send/text.
-_LONGEST_MESSAGE = 4096
 # Observed: the web server in front answers large bodies with a page. How large is not known.
 _LONGEST_BODY = 10 * 1024 * 1024
 
@@ -46,7 +61,8 @@ class Operation:
     """One operation of the API."""
 
     verbs: frozenset[str]
-    answer: Callable[[Call], web.Response]
+    # Only what downloads a file has to wait.
+    answer: Callable[[Call], web.Response | Awaitable[web.Response]]
     # Refused unless the session works.
     working: bool = False
 
@@ -65,7 +81,6 @@ class Wawp(GatewayServer):
         # outlives its instances, as in the vendor's dashboard.
         self._accounts: dict[str, WawpOptions] = {}
         self._made = 0
-        self._limiter = RateLimiter(world.clock)
         self._operations = {
             "session/start": Operation(_POST | _GET, self._start),
             "session/stop": Operation(_POST | _GET, self._stop),
@@ -75,16 +90,31 @@ class Wawp(GatewayServer):
             # Page session/info has POST only; the vendor's MCP server uses GET.
             "session/info": Operation(_POST | _GET, self._info),
             "session/me": Operation(_GET, self._me),
-            "session/webhook": Operation(_POST | _GET, self._webhook),
+            "session/webhook": Operation(_POST | _GET, webhooks),
             "auth/qr-image": Operation(_POST | _GET, self._qr_image),
             "auth/qr": Operation(_POST | _GET, self._qr),
             "auth/request-code": Operation(_POST, self._request_code),
-            "send/text": Operation(_POST | _GET, self._send_text, working=True),
+            "session/rate-limit": Operation(_GET | _PATCH, self._rate_limit),
+            "send/text": Operation(_POST | _GET, sender(read_text), working=True),
+            "send/link-preview": Operation(_POST | _GET, sender(read_link_preview), working=True),
+            "send/image": Operation(_POST | _GET, sender(read_image), working=True),
+            "send/pdf": Operation(_POST | _GET, sender(read_document), working=True),
+            "send/video": Operation(_POST | _GET, sender(read_video), working=True),
+            "send/voice": Operation(_POST | _GET, sender(read_voice), working=True),
+            "send/location": Operation(_POST | _GET, sender(read_location), working=True),
+            "send/contact": Operation(_POST, sender(read_contacts), working=True),
+            "send/poll": Operation(_POST, sender(read_poll), working=True),
+            "send/reaction": Operation(_PUT, react, working=True),
+            "send/seen": Operation(_POST, mark_seen, working=True),
+            "send/start-typing": Operation(_POST, start_typing, working=True),
+            "send/stop-typing": Operation(_POST, stop_typing, working=True),
+            "chats/read": Operation(_POST, read_chat, working=True),
             "contacts/check-exists": Operation(_GET, self._check_exists, working=True),
             "contacts/all": Operation(_GET, list_contacts, working=True),
             "chats": Operation(_GET | _POST, list_chats, working=True),
             "chats/overview": Operation(_GET, list_chats, working=True),
             "chats/messages": Operation(_GET, list_messages, working=True),
+            "lids": Operation(_GET, list_lids, working=True),
             "groups": Operation(_GET, list_groups, working=True),
             "groups/participants": Operation(_GET, list_members, working=True),
         }
@@ -127,7 +157,9 @@ class Wawp(GatewayServer):
 
     @override
     def method_of(self, request: web.Request) -> str:
-        """Return the operation's path as in the vendor docs, as in `auth/qr-image`."""
+        """Return the operation's path as in the vendor docs, as in `auth/qr-image`; "files" for those of messages."""
+        if is_file(self.own_path(request)):
+            return "files"
         found = _CALL.fullmatch(self.own_path(request))
         return PARTICIPANTS.sub("groups/participants", found["name"]) if found else ""
 
@@ -153,7 +185,7 @@ class Wawp(GatewayServer):
         if len(await request.read()) > _LONGEST_BODY:
             return html_page(HTTPStatus.BAD_GATEWAY)
         try:
-            return self._dispatch(request, await read_given(request))
+            return await self._dispatch(request, await read_given(request))
         except Refused as refused:
             return self._refusal(request, refused)
 
@@ -166,9 +198,11 @@ class Wawp(GatewayServer):
             return refused.answer(account.refusals_as)
         return refused.answer()
 
-    def _dispatch(self, request: web.Request, given: Given) -> web.Response:
+    async def _dispatch(self, request: web.Request, given: Given) -> web.Response:
         """Check in the order of the servers: router, token, instance, session."""
         name = self.method_of(request)
+        if name == "files":
+            return file_response(self.own_path(request), self._instances.values())
         if name == "session/create" and request.method in _POST:
             return self._create(self._token_in(given))
         operation = self._operations.get(name)
@@ -179,7 +213,8 @@ class Wawp(GatewayServer):
         instance = self._instance_in(given, self._token_in(given))
         if operation.working:
             _check_working(instance)
-        return operation.answer(Call(request, given, instance))
+        answer = operation.answer(Call(request, given, instance))
+        return await answer if isawaitable(answer) else answer
 
     def _token_in(self, given: Given) -> str:
         if not given.token:
@@ -249,18 +284,13 @@ class Wawp(GatewayServer):
         if instance.state == "SCAN_QR_CODE" and (code := instance.codes.current()):
             # Never broken by a fault: that is meant for whoever asks for the picture, and
             # should not be used up by somebody who asks for the state.
-            info["qr"] = _data_uri(code.png)
+            info["qr"] = data_uri(code.png)
         return web.json_response(info)
 
     def _me(self, call: Call) -> web.Response:
         """Page session/me; what comes without an account is not documented."""
         me = call.instance.me
         return web.json_response(me and me | {"platform": "android"})
-
-    def _webhook(self, _call: Call) -> web.Response:
-        """Page session/webhook: not with the free plan, which this account has."""
-        message = "Webhooks need a paid subscription"
-        raise Refused(HTTPStatus.FORBIDDEN, "subscription_required", message)
 
     # Linking
 
@@ -281,7 +311,7 @@ class Wawp(GatewayServer):
         """Page auth/qr-image: a data URI, not to be cached."""
         code = self._code(call.instance)
         picture = b"This is not a picture." if self._is_picture_broken(call) else code.png
-        return web.json_response({"qr": _data_uri(picture)}, headers={"Cache-Control": "no-store"})
+        return web.json_response({"qr": data_uri(picture)}, headers={"Cache-Control": "no-store"})
 
     def _qr(self, call: Call) -> web.Response:
         """Page auth/qr: the text of the code, as JSON in base64."""
@@ -305,20 +335,14 @@ class Wawp(GatewayServer):
         code = call.instance.pairing_codes.issue(number)
         return web.json_response({"code": f"{code[:4]}-{code[4:]}"})
 
-    # Sending and looking up
+    # Limits and looking up
 
-    def _send_text(self, call: Call) -> web.Response:
-        """Page send/text."""
-        if call.given.credentials_twice:
-            # Observed to break the validation; what it says then is not known.
-            raise invalid_param("instance_id, access_token")
-        chat_id = call.given.chat_id()
-        text = call.given.text("message", _LONGEST_MESSAGE)
-        reply_to = call.given.optional_text("reply_to")
-        if chat_id in map(chat_id_of, NUMBERS_WITHOUT_ACCOUNT):
-            # Not documented; the engine fails on such a number.
-            return self.failure_in_success(call.request)
-        return web.json_response(sent(call.instance.send_text(chat_id, text, reply_to)))
+    def _rate_limit(self, call: Call) -> web.Response:
+        """Page session/rate-limit: see the policies, or choose one of them."""
+        has_plan = call.instance.options.plan == "paid"
+        if call.request.method in _PATCH:
+            call.instance.limits.choose(call.given.text("policy_slug"), has_plan=has_plan)
+        return web.json_response(call.instance.limits.as_json(has_plan=has_plan))
 
     def _check_exists(self, call: Call) -> web.Response:
         """Page contacts/check-exists: once a second for an instance.
@@ -326,8 +350,7 @@ class Wawp(GatewayServer):
         Neither what comes when it is asked more often nor the answer are shown; this is
         the engine's.
         """
-        if not self._limiter.allows(call.instance.id, 1, 1):
-            raise error_of_status(HTTPStatus.TOO_MANY_REQUESTS)
+        call.instance.limits.count_check(policy_holds=call.instance.options.policy_holds)
         number = call.given.phone("phone", plus_allowed=True)
         if number in NUMBERS_WITHOUT_ACCOUNT:
             return web.json_response({"numberExists": False})
@@ -356,10 +379,6 @@ def _session(instance: WawpInstance, status: str = "") -> web.Response:
     """Return what calls say that change a session (page session/logout)."""
     body = {"name": instance.name, "status": status or instance.state, "instance_id": instance.id}
     return web.json_response(body)
-
-
-def _data_uri(picture: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _hex_for(seed: str, length: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 import json
 import re
+from typing import Any
 
 from aiohttp import hdrs, web
 
@@ -12,7 +13,7 @@ from .model import JsonObject
 from .wawp_errors import Refused, invalid_param, missing_param
 from .wawp_instance import WawpInstance
 
-_CHAT_ID = re.compile(r"\d+(-\d+)?@(c\.us|g\.us|lid|newsletter|broadcast)")
+CHAT_ID = re.compile(r"\d+(?:-\d+)?@(?:c\.us|g\.us|lid|newsletter|broadcast)")
 # Vendor docs, page contacts/check-exists: digits with country code; brackets, blanks and a
 # leading 00 are not supported.
 _PHONE = re.compile(r"[1-9]\d{4,15}")
@@ -67,10 +68,24 @@ class Given:
             return default
         return self.text(name)
 
+    def text_or_empty(self, name: str) -> str:
+        """Return a text that has to be there, although it may be empty."""
+        value = self._parameter(name)
+        if value is None:
+            raise missing_param(name)
+        return value if value == "" else self.text(name)
+
+    def json(self, name: str, default: Any = None) -> object:
+        """Return a list or an object; required, unless there is a default."""
+        value = self.body.get(name, default)
+        if value is None:
+            raise missing_param(name)
+        return value
+
     def chat_id(self) -> str:
         """Return the chat that a message is for."""
         value = self.text("chatId")
-        if not _CHAT_ID.fullmatch(value):
+        if not CHAT_ID.fullmatch(value):
             raise invalid_param("chatId")
         return value
 

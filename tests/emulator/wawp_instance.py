@@ -6,16 +6,21 @@ vendor's libraries. Where both are silent, the comment says so.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from enum import Enum, auto
 import hashlib
 from typing import TYPE_CHECKING, Any, override
 
 from .instance import Instance
-from .model import JsonObject, Kind, Message, chat_id_of, outgoing_id
+from .model import JsonObject, Kind, Message, Notice, Signal, chat_id_of, outgoing_id
 from .pairing import PairingCodes, QrSeries
 from .people import name_of
+from .waha_engines import bare_id, typed_by_owner, with_hidden_number
+from .wawp_events import Herald
+from .wawp_limits import Limits
+from .wawp_options import WawpOptions
+from .wawp_published import PublishedFiles
 from .wawp_shapes import Ack, serialized_id
+from .wawp_webhooks import Registrations
 
 if TYPE_CHECKING:
     from .world import World
@@ -33,35 +38,6 @@ HEALING_STARTING_SECONDS = 12
 
 # What stands in a chat as a message; reactions, votes, calls and the like do not.
 _KINDS_IN_CHATS = frozenset(Kind) - {Kind.POLL_VOTE, Kind.REACTION, Kind.EDITED, Kind.DELETED, Kind.CALL}
-
-
-@dataclass
-class WawpOptions:
-    """How an instance and its account behave; all times are vendor seconds."""
-
-    # From `start` to the first code or the link. Clients have been seen to wait 4 s.
-    start_seconds: float = 4.0
-    # The first start ends de-synced: see `WawpInstance.desync`.
-    desync: bool = False
-    # The first start never ends. Vendor docs: STARTING for more than 60 s wants a restart.
-    stuck: bool = False
-    # A word to say in place of the true state, for those that no page explains: READY,
-    # PAUSED and OFFLINE in the vendor's WordPress plugin, PASSKEY_REQUIRED in the engine.
-    status: str = ""
-    # The 422 comes in the words of the engine underneath; the docs show no body of it.
-    engine_errors: bool = False
-    # Instances that the account may have before `session/create` says quota_reached.
-    quota: int = 3
-    # The server that the instance was on is no more: 404 `server_not_found`.
-    server_gone: bool = False
-    # Vendor docs: calls of the group session answer 400 as JSON, as XML or as plain text.
-    refusals_as: str = "json"
-
-    def __post_init__(self) -> None:
-        """Refuse words that mean nothing."""
-        if self.refusals_as not in ("json", "xml", "text"):
-            msg = "Option 'refusals_as' must be json, xml or text"
-            raise ValueError(msg)
 
 
 class _Engine(Enum):
@@ -99,11 +75,17 @@ class WawpInstance(Instance):
         self.pairing_codes = PairingCodes(world.clock, world.seed, seed_name, PAIRING_CODE_SECONDS)
         self.messages: list[Message] = []
         self._acks: dict[str, Ack] = {}
+        self.limits = Limits(world.clock)
         self._engine = _Engine.STOPPED
         self._task: asyncio.Task[None] | None = None
         self._desynced = False
+        self._turning: asyncio.Task[None] | None = None
         self._desync_ahead = options.desync
         self._stuck_ahead = options.stuck
+        self.files = PublishedFiles(world)
+        self.webhooks = Registrations()
+        self._herald = Herald(world, self)
+        self._announced = self.state
 
     # State
 
@@ -147,7 +129,10 @@ class WawpInstance(Instance):
 
     @override
     def announce(self) -> None:
-        """Tell nobody: webhooks are for paid plans, and this account has the free one."""
+        """Tell of a new status."""
+        if self.state != self._announced:
+            self._announced = self.state
+            self._herald.status()
 
     # What the phone does
 
@@ -156,6 +141,18 @@ class WawpInstance(Instance):
         """Begin a new series, if there is an engine that wants to be linked."""
         if self._wants_phone:
             self.codes.begin()
+            if self._turning is not None:
+                self._turning.cancel()
+            self._turning = self._world.background.spawn(self._turn_codes(), f"codes of {self.id}")
+
+    async def _turn_codes(self) -> None:
+        """Tell the status again with every new code, for as long as there are any."""
+        count = self.codes.count
+        while (left := self.codes.seconds_to_next()) is not None:
+            await self._world.clock.sleep(left)
+            if count < self.codes.count:
+                count = self.codes.count
+                self._herald.status()
 
     @override
     def link(self, number: str) -> None:
@@ -266,47 +263,81 @@ class WawpInstance(Instance):
 
     # Messages
 
-    def send_text(self, chat_id: str, text: str, reply_to: str) -> Message:
+    def send(self, chat_id: str, kind: Kind, text: str, reply_to: str, details: JsonObject) -> Message:
         """Send a message; it arrives at once."""
         message = Message(
             id=serialized_id(chat_id, outgoing_id(), from_me=True),
             gateway=self.gateway,
             instance=self.id,
             chat_id=chat_id,
-            kind=Kind.TEXT,
+            kind=kind,
             sender=self.number,
             outgoing=True,
             text=text,
-            quoted_id=self._id_on_phone(reply_to),
+            quoted_id=reply_to,
+            details=details,
         )
-        self._world.phone.deliver(message)
-        self.messages.append(message)
-        self._acks[message.id] = Ack.DEVICE
+        if not self.options.acks_fail:
+            self._world.phone.deliver(message)
+            self._acks[message.id] = Ack.DEVICE
+        self._keep(message)
+        self._herald.sent(message)
         return message
 
-    def _id_on_phone(self, message_id: str) -> str:
-        """Return the phone's id of a message that the API has another id for."""
-        for message in self.messages:
-            if not message.outgoing and message_id == serialized_id(message.chat_id, message.id, from_me=False):
-                return message.id
-        return message_id
+    def _keep(self, message: Message) -> None:
+        if message.kind in _KINDS_IN_CHATS:
+            self.messages.append(message)
+
+    def attach(self, content: bytes, mime_type: str, name: str) -> JsonObject:
+        """Keep the file of a message and return what the message says about it."""
+        return self._world.files.attach(content, mime_type, name)
+
+    def signal(self, chat_id: str, signal: Signal, *message_ids: str) -> None:
+        """Let a chat see that the account reads or types."""
+        self._world.phone.notice(
+            Notice(gateway=self.gateway, instance=self.id, chat_id=chat_id, signal=signal, message_ids=message_ids)
+        )
+
+    def url_of_file(self, message: Message) -> str:
+        """Return the address of a message's file."""
+        return self.files.publish(message)
+
+    def find_message(self, given: str) -> Message | None:
+        """Return a message by its id in full or bare form."""
+        return next((message for message in self.messages if bare_id(message.id) == bare_id(given)), None)
 
     @override
     def receive(self, message: Message) -> bool:
-        """Keep a message, if the session works."""
+        """Keep a message and tell of it, if the session works."""
         if self.state != "WORKING":
             return False
-        if message.kind in _KINDS_IN_CHATS:
-            self.messages.append(message)
+        seen = with_hidden_number(message) if self.options.lids else message
+        self._keep(seen)
+        self._herald.received(seen)
+        return True
+
+    @override
+    def owner_wrote(self, message: Message) -> bool:
+        """Keep a message that was typed on the phone; the engine tells of these, too."""
+        if self.state != "WORKING":
+            return False
+        own = typed_by_owner(message)
+        self._keep(own)
+        self._acks[own.id] = Ack.DEVICE
+        self._herald.sent(own)
         return True
 
     @override
     def message_read(self, message: Message) -> None:
-        """Note that a message was read."""
-        self._acks[message.id] = Ack.READ
+        """Note and tell that a message was read."""
+        own = self.find_message(message.id) or message
+        self._acks[own.id] = Ack.READ
+        self._herald.read(own)
 
     def ack_of(self, message: Message) -> Ack:
         """Return how far a message came; those from others have arrived here."""
+        if message.outgoing and message.id not in self._acks:
+            return Ack(self._herald.receipts.level_of(message))
         return self._acks.get(message.id, Ack.DEVICE)
 
 

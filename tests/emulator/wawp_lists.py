@@ -5,8 +5,9 @@ import re
 
 from aiohttp import web
 
-from .model import JsonObject, Message
+from .model import JsonObject, Message, chat_id_of
 from .people import GROUPS, PEOPLE
+from .waha_shapes import ids_of_chat, lid_of
 from .wawp_call import Call
 from .wawp_errors import Refused, invalid_param
 from .wawp_instance import WawpInstance
@@ -22,15 +23,22 @@ def list_contacts(call: Call) -> web.Response:
 
 def list_chats(call: Call) -> web.Response:
     """Vendor docs, pages chats and chats/overview."""
-    shown = chats(call.instance.messages, lambda message: _listed(call.instance, message))
+    shown = chats(call.instance.messages, call.instance.number, lambda message: _listed(call.instance, message))
     return _list(call, shown)
 
 
 def list_messages(call: Call) -> web.Response:
     """Vendor docs, page chats/messages; newest first, as the engine has them."""
     chat_id = call.given.chat_id()
-    messages = [message for message in reversed(call.instance.messages) if message.chat_id == chat_id]
+    ids = ids_of_chat(chat_id, call.instance.number)
+    messages = [message for message in reversed(call.instance.messages) if message.chat_id in ids]
     return _list(call, [_listed(call.instance, message) for message in messages])
+
+
+def list_lids(call: Call) -> web.Response:
+    """Vendor docs, page lids; the shape is the engine's: hidden ids, and the numbers behind them."""
+    numbers = [*(person.number for person in PEOPLE), call.instance.number]
+    return _list(call, [{"lid": lid_of(number), "pn": chat_id_of(number)} for number in numbers])
 
 
 def list_groups(call: Call) -> web.Response:
@@ -49,7 +57,7 @@ def list_members(call: Call) -> web.Response:
 
 
 def _listed(instance: WawpInstance, message: Message) -> JsonObject:
-    return listed(message, instance.number, instance.ack_of(message))
+    return listed(message, instance.number, instance.ack_of(message), instance.url_of_file)
 
 
 def _list(call: Call, items: list[JsonObject]) -> web.Response:

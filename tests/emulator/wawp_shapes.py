@@ -5,18 +5,23 @@ shapes are those of the engine underneath, whose event pages the vendor docs rep
 docs themselves show no lists of chats, contacts and groups.
 """
 
+import base64
 from collections.abc import Callable
 from enum import IntEnum
-import hashlib
 
 from .model import MEDIA_KINDS, JsonObject, Kind, Message, chat_id_of, digits_of
 from .people import GROUPS, PEOPLE, Group, Person
+from .waha_engines import full_id, writer_of
+from .waha_messages import source_of, vcards
+from .waha_shapes import ids_of_chat, lid_of
 
 
 class Ack(IntEnum):
     """How far a message came (vendor docs, event message.ack)."""
 
+    ERROR = -1
     PENDING = 0
+    SERVER = 1
     DEVICE = 2
     READ = 3
 
@@ -26,20 +31,45 @@ def serialized_id(chat_id: str, message_id: str, *, from_me: bool) -> str:
     return f"{str(from_me).lower()}_{chat_id}_{message_id}"
 
 
-def api_id_of(message: Message) -> str:
-    """Return the id that the API has for a message."""
-    # What goes out has its id from the API; what comes in has it from a phone.
-    return message.id if message.outgoing else serialized_id(message.chat_id, message.id, from_me=False)
+def data_uri(picture: bytes) -> str:
+    """Return a picture as a web page can show it (vendor docs, page auth/qr-image)."""
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 # A message that was sent
 
+# The words of the engine for what the API can send.
+_TYPES = {
+    Kind.TEXT: "chat",
+    Kind.IMAGE: "image",
+    Kind.VIDEO: "video",
+    Kind.VOICE: "ptt",
+    Kind.DOCUMENT: "document",
+    Kind.LOCATION: "location",
+    Kind.CONTACT: "vcard",
+    Kind.POLL: "poll_creation",
+}
 
-def sent(message: Message) -> JsonObject:
-    """Return a message as the API answers that sends it.
 
-    The page shows only what is in `_data` in full, so there is nowhere else to take the
-    id from.
+def sent(message: Message, form: str) -> JsonObject:
+    """Return a message as the API answers that sends it, in the form of the option `sent_as`."""
+    bare_id = message.id.rpartition("_")[2]
+    match form:
+        case "id":
+            return {"id": message.id, "timestamp": message.timestamp}
+        case "key":
+            return {"key": {"remoteJid": message.chat_id, "fromMe": True, "id": bare_id}}
+        case "job":
+            return {"code": "success", "job_id": bare_id}
+        case "queued":
+            return {"status": "queued"}
+    return _sent_by_webjs(message, bare_id)
+
+
+def _sent_by_webjs(message: Message, bare_id: str) -> JsonObject:
+    """Return what page send/link-preview shows.
+
+    It shows only what is in `_data` in full, so there is nowhere else to take the id from.
     """
     sender = chat_id_of(message.sender)
     return {
@@ -47,12 +77,12 @@ def sent(message: Message) -> JsonObject:
             "id": {
                 "fromMe": True,
                 "remote": message.chat_id,
-                "id": message.id.rpartition("_")[2],
+                "id": bare_id,
                 "_serialized": message.id,
             },
             "viewed": False,
             "body": message.text,
-            "type": "chat",
+            "type": _TYPES[message.kind],
             "t": message.timestamp,
             "from": _address(sender),
             "to": _address(message.chat_id),
@@ -60,14 +90,27 @@ def sent(message: Message) -> JsonObject:
             "isNewMsg": True,
             "star": False,
             "kicNotified": False,
-        },
+        }
+        | _raw_media(message),
         "ack": Ack.PENDING,
-        "hasMedia": False,
+        "hasMedia": message.kind in MEDIA_KINDS,
         "body": message.text,
-        "type": "chat",
+        "type": _TYPES[message.kind],
         "timestamp": message.timestamp,
         "from": sender,
         "to": message.chat_id,
+    }
+
+
+def _raw_media(message: Message) -> JsonObject:
+    if message.kind not in MEDIA_KINDS:
+        return {}
+    path = message.details["path"]
+    return {
+        "caption": message.text,
+        "deprecatedMms3Url": f"https://mmg.example.com{path}",
+        "directPath": path,
+        "mimetype": message.details["mime_type"],
     }
 
 
@@ -79,33 +122,33 @@ def _address(chat_id: str) -> JsonObject:
 # A message in a list
 
 
-def listed(message: Message, own_number: str, ack: Ack) -> JsonObject:
+def listed(message: Message, own_number: str, ack: Ack, url_of_file: Callable[[Message], str]) -> JsonObject:
     """Return a message as in the payload of the event message."""
     own_id = chat_id_of(own_number)
     return {
-        "id": api_id_of(message),
+        "id": full_id(message),
         "timestamp": message.timestamp,
         "from": own_id if message.outgoing else message.chat_id,
         "fromMe": message.outgoing,
-        "source": "api" if message.outgoing else "app",
+        "source": source_of(message),
         "to": message.chat_id if message.outgoing else own_id,
-        "participant": chat_id_of(message.sender) if message.in_group else None,
+        "participant": writer_of(message) if message.in_group else None,
         "body": message.text,
         "hasMedia": message.kind in MEDIA_KINDS,
-        "media": _media(message),
+        "media": _media(message, url_of_file),
         "ack": ack,
         "ackName": ack.name,
         "location": _location(message),
-        "vCards": _vcards(message),
+        "vCards": vcards(message),
         "replyTo": _reply_to(message),
     }
 
 
-def _media(message: Message) -> JsonObject | None:
+def _media(message: Message, url_of_file: Callable[[Message], str]) -> JsonObject | None:
     if message.kind not in MEDIA_KINDS:
         return None
     return {
-        "url": message.details["url"],
+        "url": url_of_file(message),
         "mimetype": message.details["mime_type"],
         "filename": message.details["file_name"],
         "s3": None,
@@ -123,16 +166,6 @@ def _location(message: Message) -> JsonObject | None:
     }
 
 
-def _vcards(message: Message) -> list[str]:
-    if message.kind is not Kind.CONTACT:
-        return []
-    name, number = message.details["name"], message.details["number"]
-    waid = digits_of(number)
-    return [
-        f"BEGIN:VCARD\nVERSION:3.0\nFN:{name}\nTEL;type=CELL;type=VOICE;waid={waid}:+{waid}\nEND:VCARD",
-    ]
-
-
 def _reply_to(message: Message) -> JsonObject | None:
     quoted = message.quoted_id
     if not quoted:
@@ -144,19 +177,24 @@ def _reply_to(message: Message) -> JsonObject | None:
 # Chats, contacts and groups
 
 
-def chats(messages: list[Message], show: Callable[[Message], JsonObject]) -> list[JsonObject]:
+def chats(messages: list[Message], own_number: str, show: Callable[[Message], JsonObject]) -> list[JsonObject]:
     """Return the chats with everybody known, and with strangers who wrote or were written to.
 
     Args:
         messages: Those of the account, oldest first.
+        own_number: That of the account.
         show: Returns a message as it stands in a list.
 
     """
     names = {person.chat_id: person.contact_name or person.name for person in PEOPLE}
     names |= {group.chat_id: group.name for group in GROUPS}
-    newest = {message.chat_id: message for message in messages}
-    for chat_id in newest:
-        names.setdefault(chat_id, f"+{digits_of(chat_id)}")
+    newest: dict[str, Message] = {}
+    for message in messages:
+        # A chat is shown once, whether or not a message hides the number.
+        known = ids_of_chat(message.chat_id, own_number) & names.keys()
+        chat_id = min(known, default=message.chat_id)
+        names.setdefault(chat_id, chat_id if chat_id.endswith("@lid") else f"+{digits_of(chat_id)}")
+        newest[chat_id] = message
     return [
         {
             "id": chat_id,
@@ -205,9 +243,4 @@ def group_with_members(group: Group) -> JsonObject:
 
 def members(group: Group) -> list[JsonObject]:
     """Return the members of a group, whom WhatsApp knows by masked ids."""
-    return [{"id": _masked_id(number), "pn": chat_id_of(number), "role": "participant"} for number in group.members]
-
-
-def _masked_id(number: str) -> str:
-    digest = hashlib.sha256(f"masked id of {number}".encode()).digest()
-    return f"{10**14 + int.from_bytes(digest[:6]) % 10**14}@lid"
+    return [{"id": lid_of(number), "pn": chat_id_of(number), "role": "participant"} for number in group.members]
