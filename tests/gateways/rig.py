@@ -17,13 +17,25 @@ from homeassistant.helpers.json import json_dumps
 
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.errors import GatewayError
+from custom_components.whatsapp_link.gateways.events import ReceivedFile, Webhook
 from custom_components.whatsapp_link.gateways.gateway import Gateway
 from custom_components.whatsapp_link.gateways.green_api import GreenApi
-from custom_components.whatsapp_link.gateways.model import SessionState
+from custom_components.whatsapp_link.gateways.model import (
+    Contact,
+    Location,
+    Media,
+    MediaKind,
+    Poll,
+    SessionState,
+    Typing,
+)
 from tests.emulator import Emulator
 from tests.emulator.emulator import GATEWAYS as EMULATED_SERVERS
 from tests.emulator.green_api_instance import GreenApiInstance
 from tests.emulator.instance import Instance
+from tests.emulator.model import Kind
+from tests.emulator.waha_instance import WahaInstance
+from tests.emulator.wawp_instance import WawpInstance
 
 # A gateway without an emulated server fails one test, in test_contract.py, and not each of a thousand.
 EMULATED = [key for key in GATEWAYS if key in {server.key for server in EMULATED_SERVERS}]
@@ -31,17 +43,51 @@ EMULATED = [key for key in GATEWAYS if key in {server.key for server in EMULATED
 PHONE = "12025550142"
 CHAT = f"{PHONE}@c.us"
 
-# What an operation is called with; those that are not here take nothing.
-_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "request_pairing_code": (PHONE,),
-    "create_instance": ("Home", PHONE),
-    "send_text": (CHAT, "The door is open"),
-}
+# An id as most vendors give it to a message; they know no message that has it.
+MESSAGE = f"true_{CHAT}_3EB0A1B2C3D4E5F60718"
+HOOK = Webhook("http://127.0.0.1:9/api/webhook/0123456789abcdef", "a-secret-shared-with-the-gateway")
+PDF = b"%PDF-1.4 made up"
 
 
-# What is of use only once a phone is linked, and what only until then.
-_NEEDS_PHONE = {"list_chats", "send_text", "restart", "logout"}
+def _arguments(operation: str, message_id: str, link: str) -> tuple[Any, ...]:
+    """Return what an operation is called with; `link` is where the file is for vendors that fetch it."""
+    given: dict[str, tuple[Any, ...]] = {
+        "request_pairing_code": (PHONE,),
+        "create_instance": ("Home", PHONE),
+        "check_number": (PHONE,),
+        "send_text": (CHAT, "The door is open"),
+        "send_media": (CHAT, Media(MediaKind.DOCUMENT, "application/pdf", "manual.pdf", PDF, link)),
+        "send_location": (CHAT, Location(52.5163, 13.3777, "Gate", "Square 1")),
+        "send_contact": (CHAT, Contact("Ada", PHONE)),
+        "send_poll": (CHAT, Poll("Pizza?", ("Yes", "No"), multiple=False)),
+        "send_reaction": (CHAT, message_id, "👍"),
+        "edit_message": (CHAT, message_id, "The door is shut"),
+        "delete_message": (CHAT, message_id),
+        "mark_read": (CHAT, message_id),
+        "send_typing": (CHAT, Typing.TYPING),
+        "register_webhook": (HOOK,),
+        "unregister_webhook": (HOOK,),
+        "parse_webhook": ({}, b"{}", HOOK),
+        "fetch_file": (ReceivedFile("application/pdf", "manual.pdf", link), 1024),
+        "find_number": ("123456789012345@lid",),
+    }
+    return given.get(operation, ())
+
+
+# What is of use only until a phone is linked, and what at any time; the rest needs a phone.
 _NEEDS_CODE = {"get_qr", "watch_qr", "request_pairing_code"}
+_NEEDS_NOTHING = {"get_session", "get_version", "list_instances", "create_instance", "start"}
+_NEEDS_MESSAGE = {"send_reaction", "edit_message", "delete_message", "mark_read"}
+
+# What is not asked of the gateway itself.
+ELSEWHERE = {("green_api", "fetch_file"), ("wachat", "fetch_file"), ("wasend", "fetch_file")}
+# What is asked for by the message that it came with, and not by an address.
+_BY_MESSAGE = {("evolution", "fetch_file")}
+
+
+def always_asked(key: str) -> list[str]:
+    """Return the operations that are no capability; not every gateway can be asked for the link."""
+    return [name for name in ("get_session", "get_link") if getattr(GATEWAYS[key], name) is not getattr(Gateway, name)]
 
 
 class Rig:
@@ -52,6 +98,8 @@ class Rig:
     ) -> None:
         """Keep the client's session apart from the phone's, so that neither waits for the other's connection."""
         self.emulator = emulator
+        self.message_id = MESSAGE
+        self.published = ""
         self.session = session
         self._phone_session = phone_session
 
@@ -80,24 +128,80 @@ class Rig:
         """Bring the instance into a state in which an operation is of use; nothing of that is counted."""
         instance = self.instance(key)
         client = self.client(key)
-        if operation in _NEEDS_PHONE and not instance.linked:
-            instance.link(instance.number)
-            await self._until(client, SessionState.LINKED)
-        elif operation in _NEEDS_CODE:
+        if operation in _NEEDS_CODE:
             if (await client.get_session()).state is SessionState.STOPPED:
                 await client.start()
             await self._until(client, SessionState.UNLINKED)
             await self._until_code(client)
+        elif operation not in _NEEDS_NOTHING:
+            if not instance.linked:
+                instance.link(instance.number)
+            await self._until(client, SessionState.LINKED)
+        if operation in _NEEDS_MESSAGE:
+            self.message_id = (await client.send_text(CHAT, "Hello")).message_id
+            await self.arrived(1)
+        if isinstance(instance, WawpInstance):
+            # Webhooks are for those who pay.
+            instance.options.plan = "paid"
+        if operation == "fetch_file" and isinstance(instance, WahaInstance | WawpInstance):
+            self.published = self._publish(instance)
+        if (key, operation) in _BY_MESSAGE:
+            details = self.emulator.world.files.attach(PDF, "application/pdf", "manual.pdf")
+            written, _ = self.emulator.phone.write(f"{key}/{instance.id}", PHONE, kind=Kind.DOCUMENT, details=details)
+            self.message_id = written.id
         await self.vendor_second()
         self.emulator.requests.reset()
 
+    async def perform(self, gateway: Gateway, operation: str) -> Any:
+        """Do what an operation is for, once."""
+        files = self.emulator.world.files
+        link = self.emulator.url + files.add(PDF, "application/pdf", "manual.pdf")
+        if (gateway.key, operation) in _BY_MESSAGE:
+            link = self.message_id
+        if operation == "fetch_file" and gateway.key in ("waha", "wawp"):
+            link = self.published or " http://localhost:3000/api/files/manual.pdf"
+        doing = perform(gateway, operation, message_id=self.message_id, link=link)
+        if operation == "listen" and not gateway.pushes_session:
+            async with self._somebody_writing(gateway.key):
+                return await doing
+        return await doing
+
+    def _publish(self, instance: WahaInstance | WawpInstance) -> str:
+        """Have somebody send a file, and return what it is fetched by."""
+        details = self.emulator.world.files.attach(PDF, "application/pdf", "manual.pdf")
+        where = f"{instance.gateway}/{instance.id}"
+        written, _ = self.emulator.phone.write(where, PHONE, kind=Kind.DOCUMENT, details=details)
+        message = instance.find_message(written.id)
+        assert message is not None
+        if isinstance(instance, WawpInstance):
+            return instance.url_of_file(message)
+        # The file, and the message that it was in.
+        return f"false_{CHAT}_{written.id} {instance.publish_file(message)}"
+
+    @asynccontextmanager
+    async def _somebody_writing(self, key: str) -> AsyncGenerator[None]:
+        """Have something happen again and again: who only looks now and then has to have looked before."""
+
+        async def write() -> None:
+            while True:
+                self.emulator.someone_writes(
+                    {"instance": f"{key}/{self.instance(key).id}", "from": PHONE, "text": "Hi"}
+                )
+                await asyncio.sleep(0.02)
+
+        writing = asyncio.create_task(write())
+        try:
+            yield
+        finally:
+            writing.cancel()
+
     async def _until(self, client: Gateway, state: SessionState) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (await client.get_session()).state is not state:
                 await self.vendor_second()
 
     async def _until_code(self, client: Gateway) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 with suppress(GatewayError):
                     if await client.get_qr():
@@ -128,7 +232,7 @@ class Rig:
 
     async def arrived(self, count: int) -> list[dict[str, Any]]:
         """Wait until so many messages have arrived on phones, and return them."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 async with self._phone_session.get(f"{self.emulator.url}/phone/messages") as response:
                     messages: list[dict[str, Any]] = await response.json()
@@ -153,12 +257,12 @@ async def open_rig(time_scale: float, *, port: int = 0) -> AsyncGenerator[Rig]:
 
 
 def open_session() -> aiohttp.ClientSession:
-    """Return a session like Home Assistant's, but with a single connection.
+    """Return a session like Home Assistant's, but with just enough connections: a stream, and a request beside it.
 
-    A request that leaves its connection behind makes the next one wait for ever.
+    Requests that leave their connections behind make the next one wait for ever.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=1, resolver=aiohttp.ThreadedResolver()), json_serialize=json_dumps
+        connector=aiohttp.TCPConnector(limit=2, resolver=aiohttp.ThreadedResolver()), json_serialize=json_dumps
     )
 
 
@@ -171,13 +275,15 @@ def client_for(
     return kind(session, base_url or shown["base_url"], credentials)
 
 
-async def perform(gateway: Gateway, operation: str) -> Any:
-    """Do what an operation is for, once."""
+async def perform(gateway: Gateway, operation: str, *, message_id: str = MESSAGE, link: str = "") -> Any:
+    """Do what an operation is for, once; a stream is ended after the first that comes of it."""
     method = getattr(gateway, operation)
-    if operation == "watch_qr":
+    if operation in ("watch_qr", "listen"):
         async with aclosing(method()) as news:
             return await anext(news)
-    return await method(*_ARGUMENTS.get(operation, ()))
+    if operation == "parse_webhook":
+        return method(*_arguments(operation, message_id, link))
+    return await method(*_arguments(operation, message_id, link))
 
 
 def text_in(png: bytes) -> str:

@@ -5,11 +5,14 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 import json
-from typing import Any
+import socket
+from typing import Any, override
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
+from yarl import URL
 
 from custom_components.whatsapp_link.gateways.errors import (
     CannotReach,
@@ -23,7 +26,7 @@ from custom_components.whatsapp_link.gateways.errors import (
     WrongState,
 )
 from custom_components.whatsapp_link.gateways.green_api import GreenApi
-from custom_components.whatsapp_link.gateways.model import QrCode, Session, SessionState
+from custom_components.whatsapp_link.gateways.model import Media, MediaKind, QrCode, Session, SessionState
 from custom_components.whatsapp_link.gateways.qr_code import render_png
 from tests.gateways.rig import CHAT, PHONE, Rig, leaks, open_rig, perform, text_in
 from tests.gateways.servers import Handler, always, serve
@@ -224,7 +227,7 @@ async def test_pushed_codes(rig: Rig, green: GreenApi) -> None:
     """The first code comes at once, the next when it changes, and at last the news that a phone is linked."""
     codes: list[QrCode] = []
     end: Session | None = None
-    async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+    async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
         async for news in pushed:
             if isinstance(news, Session):
                 end = news
@@ -242,7 +245,7 @@ async def test_first_pushed_code_links(calm_rig: Rig) -> None:
     """Who is quick need not wait for a second code."""
     rig = calm_rig
     green = rig.green()
-    async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+    async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
         code = await anext(pushed)
         assert isinstance(code, QrCode)
         assert await rig.scan(code.png) == 200
@@ -256,7 +259,7 @@ async def test_account_data_as_text(calm_rig: Rig) -> None:
     rig = calm_rig
     made = rig.emulator.gateways["green_api"].create_instance(options={"account_data_as_text": True})
     green = GreenApi(rig.session, f"{rig.emulator.url}/green-api", _shown(made.credentials()))
-    async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+    async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
         code = await anext(pushed)
         assert isinstance(code, QrCode)
         assert await rig.scan(code.png) == 200
@@ -270,7 +273,7 @@ def _shown(credentials: dict[str, str]) -> dict[str, str]:
 async def test_pushed_to_a_linked_phone(rig: Rig, green: GreenApi) -> None:
     """Who is linked already hears so at once."""
     rig.green_instance.link(rig.green_instance.number)
-    async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+    async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
         assert [news async for news in pushed] == [Session(SessionState.LINKED)]
 
 
@@ -278,7 +281,7 @@ async def test_pushed_with_an_old_link(rig: Rig, green: GreenApi) -> None:
     """What is left of an old link is said here, too."""
     rig.green_instance.ban()
     with pytest.raises(WrongState) as caught:
-        async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+        async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
             await anext(pushed)
     assert caught.value.state is SessionState.FAILED
 
@@ -293,7 +296,7 @@ async def test_scan_window_ends(faster_rig: Rig) -> None:
     assert 99 < rig.emulator.clock.now() - started < 150
     assert all(isinstance(each, QrCode) for each in news)
     assert 4 <= len(news) <= 7
-    async with asyncio.timeout(5), aclosing(green.watch_qr()) as pushed:
+    async with asyncio.timeout(20), aclosing(green.watch_qr()) as pushed:
         assert isinstance(await anext(pushed), QrCode)
 
 
@@ -315,7 +318,7 @@ async def watched(session: aiohttp.ClientSession, *frames: bytes | str) -> list[
     """Return what the client makes of frames."""
     async with (
         serve(pushing(*frames)) as server,
-        asyncio.timeout(5),
+        asyncio.timeout(20),
         aclosing(GreenApi(session, server.url, CREDENTIALS).watch_qr()) as pushed,
     ):
         return [news async for news in pushed]
@@ -363,7 +366,7 @@ async def test_push_that_breaks_off(session: aiohttp.ClientSession) -> None:
         return socket
 
     news: list[QrCode | Session] = []
-    async with serve(vanish) as server, asyncio.timeout(5):
+    async with serve(vanish) as server, asyncio.timeout(20):
         pushed = GreenApi(session, server.url, CREDENTIALS).watch_qr()
         with suppress(CannotReach):
             async for each in pushed:
@@ -495,6 +498,113 @@ async def test_refused_text(rig: Rig, green: GreenApi) -> None:
         await green.send_text("12025550142", "hello")
     with pytest.raises(Refused, match="request entity too large"):
         await green.send_text(CHAT, "x" * 110_000)
+
+
+async def test_caption_that_is_too_long(rig: Rig, green: GreenApi) -> None:
+    """The vendor tells of a fault of its own then; so it is refused here, before a file is uploaded in vain."""
+    rig.green_instance.link(rig.green_instance.number)
+    picture = Media(MediaKind.IMAGE, "image/png", "door.png", render_png("door"))
+    with pytest.raises(Refused, match="the caption has more than 1024 characters"):
+        await green.send_media(CHAT, picture, caption="x" * 1025)
+    assert rig.emulator.requests.count(method="sendFileByUpload") == 0
+    await green.send_media(CHAT, picture, caption="x" * 1024)
+    [message] = await rig.arrived(1)
+    assert message["text"] == "x" * 1024
+
+
+class Loopback(AbstractResolver):
+    """Finds every host on this machine."""
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+            )
+        ]
+
+    @override
+    async def close(self) -> None:
+        """Keep nothing."""
+
+
+@pytest.mark.parametrize(
+    ("entered", "files_at"),
+    [
+        ("api.green-api.com", "media.green-api.com"),
+        ("7105.api.greenapi.com", "7105.media.greenapi.com"),
+        ("API.Green-API.com", "media.green-api.com"),
+        # Somebody's proxy, on whatever name.
+        ("api.example.com", "api.example.com"),
+        ("api.green-api.com.example.com", "api.green-api.com.example.com"),
+        ("api.notgreen-api.com", "api.notgreen-api.com"),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+async def test_where_files_go(entered: str, files_at: str) -> None:
+    """The vendor has a host of its own for files; the token goes to no host that nobody entered."""
+    hosts: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        hosts.append(request.url.host)
+        return web.json_response({"idMessage": "3EB0"})
+
+    async with (
+        serve(answer) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Loopback())) as session,
+    ):
+        green = GreenApi(session, f"http://{entered}:{URL(server.url).port}/green", CREDENTIALS)
+        await green.send_media(CHAT, Media(MediaKind.IMAGE, "image/png", "door.png", b"png"))
+    assert hosts == [files_at]
+    assert server.requests[0][1].startswith("/green/waInstance")
+
+
+# Looking up
+
+
+@pytest.mark.parametrize("phone", ["13035550142", "4930123456"], ids=["11 digits", "10 digits"])
+async def test_number(rig: Rig, green: GreenApi, phone: str) -> None:
+    """Where an opaque id is told, the number stays the address; and a number may be short."""
+    rig.green_instance.link(rig.green_instance.number)
+    assert await green.check_number(phone) == f"{phone}@c.us"
+    assert await green.check_number("13035550199") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        # How WhatsApp knows a number of Brazil that is dialled with a nine more.
+        ("551187654321@c.us", "551187654321@c.us"),
+        ("551187654321@s.whatsapp.net", "551187654321@c.us"),
+        ("120650379300963@lid", "5511987654321@c.us"),
+        ("", "5511987654321@c.us"),
+        (None, "5511987654321@c.us"),
+        (7, "5511987654321@c.us"),
+        ("@c.us", "5511987654321@c.us"),
+        ("120363000000000142@g.us", "5511987654321@c.us"),
+    ],
+)
+async def test_number_as_whatsapp_knows_it(session: aiohttp.ClientSession, told: Any, found: str) -> None:
+    """What the vendor says is the number is the number, if it is one."""
+    asked: list[Any] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        return web.json_response({"existsWhatsapp": True, "chatId": told})
+
+    async with serve(answer) as server:
+        assert await GreenApi(session, server.url, CREDENTIALS).check_number("5511987654321") == found
+    assert asked == [{"chatId": "5511987654321@c.us"}]
+
+
+async def test_name_with_half_of_a_character(session: aiohttp.ClientSession) -> None:
+    """A name that was cut within an emoji can be written down."""
+    body = r'[{"id": "13035550142@c.us", "name": "Ada \ud83d", "contactName": "", "type": "user"}]'
+    async with serve(always(body=body)) as server:
+        [chat] = await GreenApi(session, server.url, CREDENTIALS).list_chats()
+    assert chat.name == "Ada ?"
 
 
 async def test_quota_of_chats(rig: Rig) -> None:

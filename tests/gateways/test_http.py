@@ -14,17 +14,18 @@ from aiohttp.abc import ResolveResult
 import pytest
 from yarl import URL
 
+from homeassistant.helpers.json import json_dumps
+
 from custom_components.whatsapp_link.gateways import http
 from custom_components.whatsapp_link.gateways.errors import (
     CannotReach,
     GatewayError,
-    InstanceNotFound,
     InvalidAnswer,
     InvalidCredentials,
     RateLimited,
     Refused,
 )
-from custom_components.whatsapp_link.gateways.http import Http, InvalidUrl, error_for_status, parse_base_url
+from custom_components.whatsapp_link.gateways.http import Http, InvalidUrl, error_for_status, parse_base_url, quoted
 from tests.gateways.rig import closed_port, leaks
 from tests.gateways.servers import always, serve, serve_bytes
 
@@ -289,6 +290,18 @@ async def test_body_beyond_the_limit(session: aiohttp.ClientSession, packed: boo
                 await client.request("test", "GET", PATH)
 
 
+async def test_list_beyond_one_mebibyte(session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list may be longer than other answers; beyond its own limit it is refused as well."""
+    body = b" " * (2 * 1024 * 1024) + b"[]"
+    async with serve(always(body=body)) as server:
+        client = Http(session, URL(server.url), [TOKEN])
+        answer = await client.request("test", "GET", PATH, is_list=True)
+        assert answer.json() == []
+        monkeypatch.setattr(http, "_MAX_LIST", len(body) - 1)
+        with pytest.raises(InvalidAnswer, match="too large"):
+            await client.request("test", "GET", PATH, is_list=True)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"\xff\xfe", b"{", b"[" * 100_000, b"9" * 10_000, b'{"a": 1}}'], ids=range(7)
 )
@@ -300,6 +313,56 @@ async def test_no_json(session: aiohttp.ClientSession, body: bytes) -> None:
         answer.json()
     assert caught.value.__context__ is None
     assert str(caught.value) == "the answer is not JSON"
+
+
+HALVES = {
+    r'{"a": "A\ud83d"}': {"a": "A?"},
+    r'{"a": "\uDE00A"}': {"a": "?A"},
+    r'{"a\ud83d": ["\ud83d", 1]}': {"a?": ["?", 1]},
+    r'{"a": "\ud83d\ude00", "b": "\ud83d"}': {"a": "😀", "b": "?"},
+    r'{"a": "\\ud83d"}': {"a": r"\ud83d"},
+    r'{"a": "\ud83d\ude00"}': {"a": "😀"},
+}
+
+
+@pytest.mark.parametrize(("body", "content"), HALVES.items(), ids=range(len(HALVES)))
+@pytest.mark.parametrize("websocket", [False, True], ids=["request", "websocket"])
+async def test_halves_of_characters(
+    session: aiohttp.ClientSession, body: str, content: dict[str, object], websocket: bool
+) -> None:
+    """What is no text and could not be written down becomes a question mark, wherever it comes in."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if not websocket:
+            return web.Response(text=body)
+        socket = web.WebSocketResponse(timeout=0.5)
+        await socket.prepare(request)
+        await socket.send_str(body)
+        await socket.close()
+        return socket
+
+    async with serve(answer) as server:
+        client = Http(session, URL(server.url), [TOKEN])
+        found = await first_frame(client) if websocket else (await client.request("test", "GET", PATH)).json()
+    assert found == content
+    assert json_dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [(b'{"a": "\xed\xa0\xbd"}', "\ufffd\ufffd\ufffd"), (b'\xef\xbb\xbf{"a": "A"}', "A"), (b'{"a": "\xff"}', "\ufffd")],
+    ids=["half in UTF-8", "mark at the beginning", "no UTF-8"],
+)
+async def test_bytes_that_are_no_text(session: aiohttp.ClientSession, body: bytes, content: str) -> None:
+    """What is no UTF-8 is replaced, and nothing is lost for a mark that PHP left at the beginning."""
+    async with serve(always(body=body)) as server:
+        answer = await Http(session, URL(server.url), [TOKEN]).request("test", "GET", PATH)
+    assert answer.json() == {"a": content}
+
+
+def test_quoted() -> None:
+    """Any text can be a part of a path, also one with half of a character in it."""
+    assert quoted("a/b c@ü\ud83d") == "a%2Fb%20c%40%C3%BC%3F"
 
 
 async def test_answer_hides_its_body(session: aiohttp.ClientSession) -> None:
@@ -355,13 +418,13 @@ async def test_no_time_for_a_connection(
 
     async with serve(wait_for_ever) as server:
         client = Http(session, URL(server.url), [TOKEN])
-        # The session has one connection, and this is it.
-        async with session.ws_connect(server.url):
+        # The session has two connections, and these are they.
+        async with session.ws_connect(server.url), session.ws_connect(server.url):
             monkeypatch.setattr(http, "_TIMEOUT", ClientTimeout(total=5, connect=0.1))
             with pytest.raises(CannotReach) as caught:
                 await client.request("test", "POST", PATH, json_body={})
     assert caught.value.maybe_acted is False
-    assert len(server.requests) == 1
+    assert len(server.requests) == 2
     assert leaks(SECRETS, caught.value, caplog.records) == []
 
 
@@ -372,7 +435,7 @@ async def test_no_time_for_a_connection(
         (400, Refused),
         (401, InvalidCredentials),
         (402, Refused),
-        (403, InstanceNotFound),
+        (403, Refused),
         (404, InvalidAnswer),
         (405, InvalidAnswer),
         (409, Refused),

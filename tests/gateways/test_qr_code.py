@@ -90,6 +90,13 @@ def test_refused(png: bytes) -> None:
             decode_png(text)
 
 
+@pytest.mark.parametrize("text", ["x" * 2954, "x" * 100_000, "2@\ud83d"])
+def test_no_code_of_a_text(text: str) -> None:
+    """What is too long for the largest code, or no text at all, makes none."""
+    with pytest.raises(InvalidAnswer):
+        render_png(text)
+
+
 @pytest.mark.parametrize(
     "encoded",
     ["", "data:image/png;base64,", "%%%", "<html>", "iVBORw0KGgo", "ä", "\ud83d", "data:text/html,<h1>no</h1>"],
