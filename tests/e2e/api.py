@@ -19,6 +19,9 @@ _USER = {"name": "Demo", "username": "demo", "password": "demo", "language": "en
 
 type Json = dict[str, Any]
 
+# GREEN-API restarts an instance when it is told what to notify of, and sends nothing meanwhile.
+_READY: Json = {"green_api": {"settings_seconds": 0}}
+
 
 def decode_qr(png: bytes) -> str:
     """Return the text of the code in a picture. Raises RigError when no scanner would find one.
@@ -63,6 +66,13 @@ class _Client:
                 raise RigError(f"{method} {path.partition('?')[0]}: HTTP {response.status} {await response.text()}")
             return await response.json(content_type=None)
 
+    async def fetch(self, path: str) -> bytes:
+        """Return the body of an answer. Raises RigError for a status of 400 or more."""
+        async with self._session.get(self.url + path) as response:
+            if response.status >= 400:
+                raise RigError(f"GET {path.partition('?')[0]}: HTTP {response.status}")
+            return await response.read()
+
 
 class Phone(_Client):
     """The emulated phone."""
@@ -72,9 +82,13 @@ class Phone(_Client):
         found: list[Json] = await self.call("GET", "/phone/instances")
         return [instance for instance in found if instance["gateway"] == gateway]
 
-    async def create_instance(self, gateway: str) -> Json:
-        """Make another instance, which waits for a phone."""
-        made: Json = await self.call("POST", "/phone/instances", {"gateway": gateway})
+    async def create_instance(self, gateway: str, *, linked: bool = False, **chosen: str) -> Json:
+        """Make another instance, which waits for a phone, or is linked already and ready to send.
+
+        Its number and what else can be chosen is made up if it is not.
+        """
+        wanted = {"gateway": gateway, "linked": linked, "options": _READY.get(gateway, {}) if linked else {}} | chosen
+        made: Json = await self.call("POST", "/phone/instances", wanted)
         return made
 
     async def scan(self, qr_text: str) -> None:
@@ -89,10 +103,40 @@ class Phone(_Client):
         """Remove the linked device."""
         await self.call("POST", "/phone/unlink", {"instance": instance})
 
+    async def write(self, instance: str, sender: str, text: str) -> None:
+        """Have somebody write to an instance."""
+        await self.call("POST", "/phone/messages", {"instance": instance, "from": sender, "text": text})
+
+    async def write_any(self, instance: str, **message: Any) -> None:
+        """Have somebody write to an instance, or its owner to somebody, what is no plain text."""
+        await self.call("POST", "/phone/messages", {"instance": instance} | message)
+
+    async def break_next(self, gateway: str, fault: str, method: str) -> None:
+        """Have the next answer to a method of a gateway be broken."""
+        await self.call("POST", "/phone/faults", {"gateway": gateway, "fault": fault, "method": method})
+
     async def messages(self, instance: str) -> list[Json]:
         """Return what arrived on phones, oldest first."""
         messages: list[Json] = await self.call("GET", f"/phone/messages?instance={instance}")
         return messages
+
+    async def arrived(self, instance: str, count: int = 1) -> list[Json]:
+        """Return what arrived, once there are so many. Raises RigError when there are not in time."""
+
+        async def look() -> list[Json] | None:
+            messages = await self.messages(instance)
+            return messages if len(messages) >= count else None
+
+        return await wait_for(f"{count} messages on the phone", look)
+
+    async def requests(self, gateway: str) -> dict[str, int]:
+        """Return how often each method of a gateway was called, since `forget_requests`."""
+        counts: dict[str, dict[str, int]] = await self.call("GET", "/phone/requests")
+        return counts.get(gateway, {})
+
+    async def forget_requests(self) -> None:
+        """Count from now on."""
+        await self.call("DELETE", "/phone/requests")
 
 
 class HomeAssistant(_Client):
@@ -117,12 +161,14 @@ class HomeAssistant(_Client):
         redirect = {"client_id": self.client_id, "redirect_uri": f"{self.url}/?auth_callback=1"}
         await self.call("POST", "/api/onboarding/integration", redirect)
         await self._remove_gifts()
+        # Where a gateway finds it that fetches files from it or tells it what happens.
+        await self.command("config/core/update", internal_url=self.url)
 
     async def _remove_gifts(self) -> None:
         """Remove what onboarding adds by itself: text-to-speech and weather of the cloud, which only fail here."""
         gifts = await wait_for("what onboarding adds", self._gifts, 10)
         for entry in gifts:
-            await self.call("DELETE", f"/api/config/config_entries/entry/{entry['entry_id']}")
+            await self.remove(entry["entry_id"])
 
     async def _gifts(self) -> list[Json] | None:
         entries = await self.call("GET", "/api/config/config_entries/entry")
@@ -145,6 +191,19 @@ class HomeAssistant(_Client):
             await socket.receive_json()
             yield socket
 
+    async def entries(self, domain: str) -> list[Json]:
+        """Return the entries of an integration."""
+        entries: list[Json] = await self.call("GET", f"/api/config/config_entries/entry?domain={domain}")
+        return entries
+
+    async def remove(self, entry_id: str) -> None:
+        """Remove an entry."""
+        await self.call("DELETE", f"/api/config/config_entries/entry/{entry_id}")
+
+    async def reload(self, entry_id: str) -> None:
+        """Load an entry anew."""
+        await self.call("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
+
     async def start_flow(self, domain: str) -> Json:
         """Begin to add an integration."""
         step: Json = await self.call("POST", "/api/config/config_entries/flow", {"handler": domain})
@@ -153,6 +212,22 @@ class HomeAssistant(_Client):
     async def flow(self, flow_id: str, user_input: Mapping[str, Any] | None = None) -> Json:
         """Answer a step; without an answer, look at it."""
         return await self._step("/api/config/config_entries/flow", flow_id, user_input)
+
+    async def set_options(self, entry_id: str, options: Json) -> None:
+        """Fill in the options of an entry."""
+        path = "/api/config/config_entries/options/flow"
+        step = await self.call("POST", path, {"handler": entry_id})
+        await self._step(path, step["flow_id"], options)
+
+    async def wanted_flow(self, entry_id: str) -> Json:
+        """Return the first step of the flow in which an entry wants something, once there is one."""
+
+        async def look() -> Json | None:
+            flows: list[Json] = await self.command("config_entries/flow/progress")
+            found = next((flow for flow in flows if flow["context"].get("entry_id") == entry_id), None)
+            return await self.flow(found["flow_id"]) if found else None
+
+        return await wait_for("a flow of the entry", look)
 
     async def subentry_flow(self, flow_id: str, user_input: Mapping[str, Any] | None = None) -> Json:
         """Answer a step of adding a recipient; without an answer, look at it."""
@@ -185,14 +260,64 @@ class HomeAssistant(_Client):
 
         return await wait_for(f"{entity_id} is {wanted}", look, seconds)
 
+    @asynccontextmanager
+    async def told(self, entity_id: str) -> AsyncGenerator[Callable[[], Awaitable[Json]]]:
+        """Give what waits for the next state of an entity; none is missed from now on."""
+        trigger = {"trigger": "state", "entity_id": entity_id}
+        async with self._websocket() as socket:
+            await socket.send_json({"id": 1, "type": "subscribe_trigger", "trigger": trigger})
+            await socket.receive_json()
+
+            async def next_state() -> Json:
+                state: Json = (await socket.receive_json())["event"]["variables"]["trigger"]["to_state"]
+                return state
+
+            yield next_state
+
+    async def diagnostics(self, entry_id: str) -> Json:
+        """Return what an entry's file for bug reports says."""
+        file = await self.call("GET", f"/api/diagnostics/config_entry/{entry_id}")
+        told: Json = file["data"]
+        return told
+
+    async def system_health(self) -> list[Json]:
+        """Return what the page on the system's health is told, until all of it is there."""
+        told: list[Json] = []
+        async with self._websocket() as socket:
+            await socket.send_json({"id": 1, "type": "system_health/info"})
+            while not told or told[-1].get("event", {}).get("type") != "finish":
+                told.append(await socket.receive_json())
+        return told
+
     async def add_automation(self, alias: str, event: str, actions: list[Json]) -> None:
         """Make an automation that an event starts, as the automation editor saves it."""
         automation = {"alias": alias, "triggers": [{"trigger": "event", "event_type": event}], "actions": actions}
         await self.call("POST", f"/api/config/automation/config/{event}", automation)
 
+    async def entities(self, entry_id: str) -> list[Json]:
+        """Return what the registry knows of the entities of an entry."""
+        entities: list[Json] = await self.command("config/entity_registry/list")
+        return [entity for entity in entities if entity["config_entry_id"] == entry_id]
+
+    async def entity_id(self, entry_id: str, key: str) -> str:
+        """Return the entity of an entry whose name stands under this key in the translations."""
+        entities = await self.entities(entry_id)
+        return next(str(entity["entity_id"]) for entity in entities if entity["translation_key"] == key)
+
     async def refresh(self, entity_id: str) -> None:
         """Make an entity look now, instead of at its next turn."""
         await self.call("POST", "/api/services/homeassistant/update_entity", {"entity_id": entity_id})
+
+    async def perform(self, action: str, data: Json) -> Json:
+        """Perform an action that answers, and return its answer."""
+        path = f"/api/services/{action.replace('.', '/')}?return_response"
+        answer = await self.call("POST", path, data)
+        response: Json = answer["service_response"]
+        return response
+
+    async def act(self, action: str, data: Json) -> None:
+        """Perform an action that does not answer."""
+        await self.call("POST", f"/api/services/{action.replace('.', '/')}", data)
 
     async def fire(self, event: str) -> None:
         """Fire an event."""

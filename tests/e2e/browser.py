@@ -8,12 +8,13 @@ from pathlib import Path
 import shutil
 import time
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from .api import HomeAssistant, Json, decode_qr, wait_for
 from .processes import ROOT, RigError
 from custom_components.whatsapp_link.gateways import GATEWAYS
-from custom_components.whatsapp_link.gateways.gateway import Capability, Gateway
+from custom_components.whatsapp_link.gateways.capability import Capability
+from custom_components.whatsapp_link.gateways.gateway import Gateway
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
@@ -39,6 +40,7 @@ class Screen:
     dark: bool = False
     width: int = 1000
     height: int = 800
+    language: str = "en"
 
 
 LIGHT = Screen("light")
@@ -71,6 +73,8 @@ async def person(browser: Browser, hass: HomeAssistant, screen: Screen) -> Async
     }
     stored = json.dumps(json.dumps(tokens))
     await context.add_init_script(f"localStorage.setItem('hassTokens', {stored})")
+    language = json.dumps(json.dumps(screen.language))
+    await context.add_init_script(f"localStorage.setItem('selectedLanguage', {language})")
     page = await context.new_page()
     page.set_default_timeout(_PATIENCE)
     user = Person(page, hass.url, screen)
@@ -112,8 +116,17 @@ class Person:
         """Type into a field."""
         await self.page.locator(f"input[name={name}]").fill(value)
 
+    async def choose(self, picker: Locator, search: str, option: str) -> None:
+        """Open a list, type into its search, and click on the first option with this text."""
+        await picker.locator("ha-picker-field, ha-button").first.click()
+        opened = picker.locator("ha-picker-combo-box")
+        await opened.get_by_placeholder("Search").fill(search)
+        await opened.locator("ha-combo-box-item").filter(has_text=option).first.click()
+        # Only a list that has closed has told the form what was chosen.
+        await opened.wait_for(state="hidden")
+
     async def add_integration(self, instance: Json) -> None:
-        """Go through the dialog as far as the choice how to pair."""
+        """Go through the dialog as far as the choice how to pair, where there is one."""
         gateway = GATEWAYS[instance["gateway"]]
         await self.open("/config/integrations/dashboard/add?domain=whatsapp_link")
         await self.press("OK")
@@ -122,8 +135,15 @@ class Person:
         await self.click(gateway.name)
         await self.see(f"Connect to {gateway.name}")
         await self._enter_credentials(gateway, instance["credentials"])
-        await self.see("Link your phone")
-        await self.keep("pair")
+        if Capability.REQUEST_PAIRING_CODE in gateway.capabilities:
+            await self.see("Link your phone")
+            await self.keep("pair")
+
+    async def choose_recipient(self, search: str, option: str) -> None:
+        """Choose a chat in the dialog of a recipient, or take what was typed."""
+        # A dialog that takes the place of another closes what is opened in that moment.
+        await self.settle()
+        await self.choose(self.page.locator("step-flow-form ha-generic-picker"), search, option)
 
     async def _enter_credentials(self, gateway: type[Gateway], credentials: dict[str, str]) -> None:
         """Type in what is asked for; where the account has several instances, choose the only one there is."""
@@ -155,9 +175,17 @@ class Person:
 
         return await wait_for("a readable code on the screen", look, 30)
 
+    async def resize(self, screen: Screen) -> None:
+        """Make the window as large as a screen."""
+        await self.page.set_viewport_size({"width": screen.width, "height": screen.height})
+
+    async def settle(self) -> None:
+        """Wait until nothing moves any more."""
+        await self.page.wait_for_timeout(600)
+
     async def keep(self, name: str) -> Path:
         """Keep a picture of the screen, once nothing moves any more."""
-        await self.page.wait_for_timeout(600)
+        await self.settle()
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}-{self._screen.name}.png"
         await self.page.screenshot(path=path)

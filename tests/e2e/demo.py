@@ -1,9 +1,12 @@
-"""The main job to look at: link an instance, send a message. `--once` does it unattended; else a person does it."""
+"""The main job to look at: link an instance, send a message, receive the answer.
+
+`--once` does it unattended; else a person does it.
+"""
 
 import argparse
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 import shutil
 import signal
@@ -12,13 +15,28 @@ import tempfile
 import time
 
 from .api import HomeAssistant, Json, Phone, wait_for
-from .link import link
+from .link import add_recipient, link
 from .processes import ROOT, RigError, emulator, home_assistant
 from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.capability import Way
 
 _DOMAIN = "whatsapp_link"
 _RECIPIENT = "+1 202 555 0142"
 _TEXT = "The washing machine is done."
+_REPLY = "Thank you, I will hang it up."
+# Seconds until the phone writes once more; a gateway that is only asked now and then may take long.
+_PATIENCE = 20.0
+_PATIENCE_WHEN_POLLED = 120.0
+
+
+def _is_polled(gateway: str) -> bool:
+    """Whether messages may come in only when the gateway is asked for them, as on Wawp's free plan."""
+    return Way.POLLING in GATEWAYS[gateway].ways
+
+
+def _is_reply(state: Json) -> bool:
+    told = state["attributes"]
+    return (told.get("event_type"), told.get("text")) == ("text", _REPLY)
 
 
 class Job:
@@ -26,35 +44,51 @@ class Job:
 
     def __init__(self, hass: HomeAssistant, phone: Phone, gateway: str, token: str | None) -> None:
         """Take the two sides; `token` replaces the right one, to see what a user sees then."""
+        self.private: list[str] = []
         self._hass = hass
         self._phone = phone
         self._gateway = gateway
         self._token = token
+        self._instance_id = ""
+        self._entry_id = ""
 
-    async def run(self) -> list[str]:
-        """Do all of it and return every text that no log may hold. Raises RigError where it does not work."""
+    async def send(self) -> None:
+        """Link the instance and have an automation send. Raises RigError where it does not work.
+
+        After that, `private` is every text that no log may hold.
+        """
         instance = (await self._phone.instances(self._gateway))[0]
         linked = await link(self._hass, self._phone, instance, token=self._token, say=_say)
-        entity_id = await self._add_recipient(linked.recipient_flow)
+        self._instance_id, self._entry_id = instance["id"], linked.entry_id
+        entity_id = await add_recipient(self._hass, linked, _RECIPIENT, f"Alex {self._gateway}")
+        _say(f"recipient added: {entity_id}")
         await self._send(entity_id, instance["id"])
-        _say(f"done: {self._gateway}, entry {linked.entry_id}")
         digits = "".join(filter(str.isdigit, _RECIPIENT))
         own_number = instance["number"].lstrip("+")
         tokens = [value for name, value in instance["credentials"].items() if name == "token"]
-        return [*tokens, own_number, digits, _RECIPIENT, _TEXT, linked.qr_text]
+        self.private = [*tokens, own_number, digits, _RECIPIENT, _TEXT, _REPLY, linked.qr_text]
 
-    async def _add_recipient(self, flow_id: str) -> str:
-        step = await self._hass.subentry_flow(flow_id, {"recipient": _RECIPIENT, "name": f"Alex {self._gateway}"})
-        if step["type"] != "create_entry":
-            raise RigError(f"the recipient was not accepted: {step.get('errors')}")
-        entity_id = f"notify.alex_{self._gateway}"
+    async def receive(self) -> None:
+        """Have the recipient write back, and see it in Home Assistant. Raises RigError where it does not get there."""
+        entity_id = await self._hass.entity_id(self._entry_id, "recipient_event")
+        patience = _PATIENCE_WHEN_POLLED if _is_polled(self._gateway) else _PATIENCE
+        async with self._hass.told(entity_id) as next_state:
+            # What is written before Home Assistant listens is not told: that is no fault.
+            if not (await self._hears(next_state, patience) or await self._hears(next_state, patience)):
+                raise RigError(f"{self._gateway}: what the phone wrote did not get to {entity_id}")
+        way = (await self._hass.diagnostics(self._entry_id))["receiving"]["way"]
+        _say(f"received: a text by {way}, {entity_id}")
+        _say(f"done: {self._gateway}, entry {self._entry_id}")
 
-        async def look() -> Json | None:
-            return await self._hass.state(entity_id)
-
-        await wait_for("the notify entity", look)
-        _say(f"recipient added: {entity_id}")
-        return entity_id
+    async def _hears(self, next_state: Callable[[], Awaitable[Json]], patience: float) -> bool:
+        """Have the phone write, and return whether the event entity tells of it in time."""
+        await self._phone.write(self._instance_id, _RECIPIENT.replace(" ", ""), _REPLY)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not _is_reply(await next_state()):
+                    pass
+                return True
+        return False
 
     async def _send(self, entity_id: str, instance_id: str) -> None:
         event = f"laundry_{self._gateway}"
@@ -91,13 +125,31 @@ async def once(gateways: Sequence[str], token: str | None) -> None:
         phone = await stack.enter_async_context(Phone(emulator_url))
         await hass.onboard()
         _say(f"Home Assistant: {hass_url}")
-        private = [text for gateway in gateways for text in await Job(hass, phone, gateway, token).run()]
+        # Those that are asked now and then get the most time until they are asked again.
+        jobs = [Job(hass, phone, gateway, token) for gateway in sorted(gateways, key=_is_polled, reverse=True)]
+        for job in jobs:
+            await job.send()
+        await _receive(jobs)
     log = (config / "log.txt").read_text(errors="replace")
     if f"custom_components.{_DOMAIN}" not in log:
         raise RigError("the log does not show the integration at work")
-    if leaks := sum(text in log for text in private):
+    if leaks := sum(text in log for job in jobs for text in job.private):
         raise RigError(f"the log holds {leaks} private texts")
     _say(f"log: {len(log.splitlines())} lines, no token, number, message or code in it")
+
+
+async def _receive(jobs: Sequence[Job]) -> None:
+    """Have all phones write back at once. Raises RigError where a message does not get there."""
+    _say("the phone writes back; a gateway that is asked now and then takes up to two minutes")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(job.receive())
+    except* RigError as failed:
+        message = str(failed.exceptions[0])
+    else:
+        return
+    raise RigError(message)
 
 
 async def stay(stop: asyncio.Event) -> None:

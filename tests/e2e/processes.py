@@ -20,6 +20,9 @@ _CORE_ECHOES = ("homeassistant.core", "homeassistant.components.websocket_api", 
 _CONFIGURATION = """\
 homeassistant:
   name: Demo
+  # In a container it would be a folder of the machine.
+  media_dirs:
+    local: {media}
   auth_providers:
     - type: homeassistant
     # Whoever opens the demo on this machine is signed in.
@@ -66,10 +69,13 @@ async def emulator(*, port: int = 0, time_scale: float = 1.0) -> AsyncGenerator[
 
 
 @asynccontextmanager
-async def home_assistant(config: Path, *, port: int = 0, debug: bool = False) -> AsyncGenerator[str]:
-    """Run Home Assistant with the integration of this checkout and give its address. Its log is `config`/log.txt."""
+async def home_assistant(config: Path, *, port: int = 0, debug: bool = False, more: str = "") -> AsyncGenerator[str]:
+    """Run Home Assistant with the integration of this checkout and give its address. Its log is `config`/log.txt.
+
+    `more` is added to its configuration.
+    """
     port = free_port(port)
-    _write_config(config, _CONFIGURATION + (_DEBUG_LOG if debug else ""))
+    _write_config(config, (_DEBUG_LOG if debug else "") + more)
     # SETUP_PORT, and not the configuration: a port given there is only tried, and given up after five minutes.
     environment = os.environ | {"SETUP_PORT": str(port), "PYTHONUNBUFFERED": "1"}
     with (config / "log.txt").open("wb") as log:
@@ -88,9 +94,10 @@ async def home_assistant(config: Path, *, port: int = 0, debug: bool = False) ->
             await _end(process)
 
 
-def _write_config(config: Path, configuration: str) -> None:
-    config.mkdir(parents=True, exist_ok=True)
-    (config / "configuration.yaml").write_text(configuration)
+def _write_config(config: Path, more: str) -> None:
+    media = config / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    (config / "configuration.yaml").write_text(_CONFIGURATION.format(media=media) + more)
     (config / "automations.yaml").write_text("[]\n")
     components = config / "custom_components"
     if not components.is_symlink():

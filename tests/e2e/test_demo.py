@@ -2,10 +2,12 @@
 
 import asyncio
 from asyncio.subprocess import PIPE
+from collections import Counter
 import re
 import signal
 
 import aiohttp
+import pytest
 
 from .processes import ROOT
 from custom_components.whatsapp_link.gateways import GATEWAYS
@@ -19,20 +21,27 @@ async def _demo(*options: str) -> tuple[int, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
+# A gateway that is asked now and then is asked each minute and a half.
+@pytest.mark.timeout(400)
 async def test_once() -> None:
     """Every step is printed for every gateway, and at last the look through the log."""
     code, output, errors = await _demo("--once", "--gateway", "all")
     assert (code, errors) == (0, "")
     assert output.count("message arrived on the phone") == len(GATEWAYS)
+    ways = Counter(re.findall(r"received: a text by (\w+)", output))
+    # Wawp has webhooks only for those who pay.
+    assert ways == {"stream": 2, "webhook": 2, "polling": 3}
     for step in (
         "credentials accepted",
         "code decoded from the picture",
         "scanned, and linked",
         "recipient added",
         "message arrived on the phone",
+        "received: a text by",
         "no token, number, message or code in it",
     ):
         assert step in output
+    assert "no token" in output.splitlines()[-1]
 
 
 async def test_wrong_token() -> None:
@@ -40,8 +49,8 @@ async def test_wrong_token() -> None:
     code, _, errors = await _demo("--once", "--token", "0123456789abcdef" * 3)
     assert code == 1
     assert errors.strip() == (
-        "failed: green_api did not accept the credentials: GREEN-API refused the API token. "
-        "Copy it again from the gateway's console."
+        "failed: green_api did not accept the credentials: GREEN-API refused the API token or key. "
+        "Check it and enter it again."
     )
 
 

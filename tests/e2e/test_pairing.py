@@ -11,6 +11,7 @@ from .api import HomeAssistant, Json, Phone, wait_for
 from .browser import DARK, LIGHT, PHONE, Person, Screen, person
 from .processes import RigError
 from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.capability import Capability
 
 
 @pytest.mark.parametrize("screen", [LIGHT, DARK, PHONE], ids=lambda screen: screen.name)
@@ -39,15 +40,16 @@ async def test_every_gateway(browser: Browser, hass: HomeAssistant, phone: Phone
     instance = await phone.create_instance(gateway)
     async with person(browser, hass, LIGHT) as user:
         await user.add_integration(instance)
-        await user.click("QR code")
+        if Capability.REQUEST_PAIRING_CODE in GATEWAYS[gateway].capabilities:
+            await user.click("QR code")
         await phone.scan(await user.scannable())
         await user.see("Add a recipient")
 
 
 async def _add_recipient(user: Person, hass: HomeAssistant, phone: Phone, instance: Json, screen: Screen) -> None:
-    """Add the recipient that the dialog asks for, look at the device, and let an automation write to it."""
+    """Type in a number that is in no list, look at the device, and let an automation write to it."""
     name = f"Robin {screen.name}"
-    await user.fill("recipient", "+1 (202) 555-0177")
+    await user.choose_recipient("+1 (202) 555-0177", "Add custom item")
     await user.fill("name", name)
     await user.keep("recipient")
     await user.press("Submit")
@@ -84,11 +86,18 @@ async def _first_message(phone: Phone, instance: Json) -> Json | None:
     return next(iter(await phone.messages(instance["id"])), None)
 
 
-@pytest.mark.parametrize("screen", [LIGHT, PHONE], ids=lambda screen: screen.name)
+@pytest.mark.parametrize(
+    ("screen", "group", "chat_id"),
+    [(LIGHT, "Family", "120363000000000142@g.us"), (PHONE, "House 7", "120363000000000143@g.us")],
+    ids=["light", "phone"],
+)
 async def test_pairing_code(
-    browser: Browser, hass: HomeAssistant, phone: Phone, instance: Json, screen: Screen
+    browser: Browser, hass: HomeAssistant, phone: Phone, instance: Json, screen: Screen, group: str, chat_id: str
 ) -> None:
-    """Who reads this on the phone itself types a code there; the dialog moves on by itself as well."""
+    """Who reads this on the phone itself types a code there; the dialog moves on by itself as well.
+
+    Then a group is chosen from the account's chats by its name, which becomes that of the recipient.
+    """
     async with person(browser, hass, screen) as user:
         await user.add_integration(instance)
         await user.click("Pairing code")
@@ -104,6 +113,18 @@ async def test_pairing_code(
         assert re.fullmatch(r"[A-Z0-9]{4}-?[A-Z0-9]{4}", shown)
         await phone.enter_code(shown)
         await user.see("Add a recipient")
+        await user.choose_recipient(group[:3], group)
+        await user.keep("group")
+        await user.press("Submit")
+        recipient = await wait_for("the recipient", lambda: _only_recipient(hass, instance))
+        assert (recipient["title"], recipient["unique_id"]) == (group, chat_id)
+
+
+async def _only_recipient(hass: HomeAssistant, instance: Json) -> Json | None:
+    entries = await hass.entries("whatsapp_link")
+    entry = next(entry for entry in entries if entry["title"] == f"GREEN-API {instance['id']}")
+    recipients = await hass.command("config_entries/subentries/list", entry_id=entry["entry_id"])
+    return next(iter(recipients), None)
 
 
 async def test_wrong_token(browser: Browser, hass: HomeAssistant, phone: Phone, instance: Json) -> None:
@@ -117,7 +138,7 @@ async def test_wrong_token(browser: Browser, hass: HomeAssistant, phone: Phone, 
         await user.click("Server")
         await user.fill("base_url", instance["credentials"]["base_url"])
         await user.press("Submit")
-        await user.see("refused the API token. Copy it again")
+        await user.see("refused the API token or key. Check it")
         await user.keep("wrong-token")
         typed = await user.page.locator("input[name=instance_id]").input_value()
         assert typed == instance["credentials"]["instance_id"]
