@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 import sys
 
-_FLOWS = ("config_flow.py", "pairing_view.py", "recipient_flow.py")
+_FLOWS = (
+    "config_flow.py",
+    "instance_flow.py",
+    "options_flow.py",
+    "pairing_flow.py",
+    "pairing_view.py",
+    "recipient_flow.py",
+)
 
 
 def main(report: Path) -> int:

@@ -13,12 +13,13 @@ import zxingcpp
 
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED
+from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 
 from custom_components.whatsapp_link.const import DOMAIN
 from custom_components.whatsapp_link.gateways import GATEWAYS
-from custom_components.whatsapp_link.gateways.gateway import Capability
+from custom_components.whatsapp_link.gateways.capability import Capability
 from tests.emulator.instance import Instance
+from tests.emulator.phone import ExpiredCode, Phone
 
 INTEGRATION = Path(__file__).parents[1] / "custom_components" / DOMAIN
 ENGLISH: dict[str, Any] = json.loads((INTEGRATION / "translations" / "en.json").read_text())
@@ -72,7 +73,13 @@ class Dialog:
         """Choose from a menu."""
         return await self.submit(next_step_id=option)
 
-    async def until(self, look: Callable[[Dialog], bool], seconds: float = 5) -> ConfigFlowResult:
+    async def choose_qr(self) -> ConfigFlowResult:
+        """Have a code shown to scan. Where that is the only way, there is nothing to choose."""
+        if self.step["type"] is FlowResultType.MENU:
+            return await self.choose("pair_qr")
+        return await self.submit() if self.step["type"] is FlowResultType.FORM else self.step
+
+    async def until(self, look: Callable[[Dialog], bool], seconds: float = 20) -> ConfigFlowResult:
         """Follow the progress until a step is as wanted."""
         async with asyncio.timeout(seconds):
             while not look(self):
@@ -89,6 +96,17 @@ class Dialog:
         """Follow the progress until there is a code, and return its text."""
         await self.until(lambda dialog: dialog.qr_text not in ("", other_than))
         return self.qr_text
+
+    async def scanned_by(self, phone: Phone, number: str | None = None) -> None:
+        """Have the phone scan the code that is shown; on a busy machine it may change just then."""
+        text = await self.until_code()
+        while True:
+            try:
+                phone.scan(text, number)
+            except ExpiredCode:
+                text = await self.until_code(other_than=text)
+            else:
+                return
 
     async def until_created(self) -> ConfigFlowResult:
         """Follow the progress until the entry is there."""
@@ -108,6 +126,19 @@ class Dialog:
         """The text of the code that is shown; empty while there is none."""
         _, found, encoded = self.placeholders.get("qr_code", "").partition("base64,")
         return decode_qr(base64.b64decode(encoded.rstrip(")"))) if found else ""
+
+    @property
+    def suggested(self) -> dict[str, Any]:
+        """What stands in the fields of the form."""
+        schema = self.step["data_schema"]
+        assert schema is not None
+        return {str(field): (field.description or {}).get("suggested_value") for field in schema.schema}
+
+    def choices(self, field: str) -> list[str]:
+        """Return what can be chosen in a field of the form."""
+        schema = self.step["data_schema"]
+        assert schema is not None
+        return [option["value"] for option in schema.schema[field].config["options"]]
 
     @property
     def words(self) -> dict[str, str]:

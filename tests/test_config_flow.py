@@ -9,8 +9,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, FlowResultType
 
 from custom_components.whatsapp_link import pairing_view
 from custom_components.whatsapp_link.gateways import GATEWAYS, green_api
@@ -18,6 +18,7 @@ from tests.conftest import SetUp
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
+from tests.test_entities import until
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ async def test_qr_code(hass: HomeAssistant, emulator: Emulator, instance: GreenA
     assert dialog.step["type"] is FlowResultType.SHOW_PROGRESS
     first = await dialog.until_code()
     second = await dialog.until_code(other_than=first)
-    emulator.phone.scan(second)
+    assert second != first
+    await dialog.scanned_by(emulator.phone)
     created = await dialog.until_created()
     assert created["title"] == f"GREEN-API {instance.id}"
     credentials = credentials_of(instance)
@@ -51,6 +53,7 @@ async def test_qr_code(hass: HomeAssistant, emulator: Emulator, instance: GreenA
         "gateway": "green_api",
         "base_url": credentials["server"]["base_url"],
         "credentials": {"instance_id": instance.id, "token": instance.token},
+        "account": instance.number.lstrip("+"),
     }
     assert created["result"].unique_id == f"green_api_{instance.id}"
     kind, recipient_flow = created["next_flow"]
@@ -61,7 +64,8 @@ async def test_qr_code(hass: HomeAssistant, emulator: Emulator, instance: GreenA
     assert step["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert hass.states.get("notify.robin")
-    assert hass.states.is_state(f"binary_sensor.green_api_{instance.id}_linked", "on")
+    # To have messages told, the instance gets other settings, and restarts once for that.
+    await until(lambda: hass.states.is_state(f"binary_sensor.green_api_{instance.id}_linked", "on"))
 
 
 async def test_linked_already(hass: HomeAssistant, instance: GreenApiInstance) -> None:
@@ -99,14 +103,66 @@ async def test_pairing_code(
 
 
 async def test_pairing_code_refused(emulator: Emulator, instance: GreenApiInstance, dialog: Dialog) -> None:
-    """A gateway that gives no code says so in the form, and another try works."""
+    """A gateway that gives no code says why; then the user can try again, with the same number, or take a QR code."""
     await dialog.choose("pair_code")
     emulator.faults.add("green_api", "500_html", 1, method="getAuthorizationCode")
     await dialog.submit(phone=instance.number)
+    assert dialog.step["step_id"] == "pair_failed"
     assert dialog.words["base"].startswith("GREEN-API does not answer.")
+    await dialog.submit()
+    assert dialog.step["menu_options"] == ["pair_qr", "pair_code"]
+    await dialog.choose("pair_code")
+    assert dialog.suggested == {"phone": instance.number}
     await dialog.submit(phone=instance.number)
     assert dialog.step["step_id"] == "enter_code"
     dialog.close()
+
+
+@pytest.fixture
+def told(hass: HomeAssistant, dialog: Dialog) -> list[Event]:
+    """Return what the browser is told of the dialog."""
+    told: list[Event] = []
+
+    @callback
+    def on_progressed(event: Event) -> None:
+        told.append(event)
+
+    hass.bus.async_listen(EVENT_DATA_ENTRY_FLOW_PROGRESSED, on_progressed)
+    return told
+
+
+async def test_browser_asleep(
+    emulator: Emulator, instance: GreenApiInstance, dialog: Dialog, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the very phone that shows the dialog, the browser sleeps meanwhile: it is told of the end until it comes."""
+    monkeypatch.setattr(pairing_view, "_TELL_EVERY", 0.05)
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=instance.number)
+    emulator.phone.enter_code(dialog.placeholders["code"])
+    await until(lambda: len(told) > 5)
+    await dialog.until_created()
+    count = len(told)
+    await asyncio.sleep(0.3)
+    assert len(told) == count
+    assert not _own_tasks()
+
+
+async def test_nobody_comes_back(
+    emulator: Emulator, instance: GreenApiInstance, dialog: Dialog, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser that never comes is not told for ever; closing the dialog ends it, too."""
+    monkeypatch.setattr(pairing_view, "_TELL_EVERY", 0.01)
+    monkeypatch.setattr(pairing_view, "_TIMES_TOLD", 5)
+    monkeypatch.setattr(pairing_view, "PAIRING_TIME", 0.3)
+    await dialog.choose("pair_qr")
+    await until(lambda: "whatsapp_link end of a pairing" in _own_tasks())
+    await until(lambda: not _own_tasks())
+    await dialog.until_step("pair_timeout")
+    monkeypatch.setattr(pairing_view, "_TELL_EVERY", 60)
+    await dialog.choose("pair_qr")
+    await until(lambda: "whatsapp_link end of a pairing" in _own_tasks())
+    dialog.close()
+    await until(lambda: not _own_tasks())
 
 
 async def test_out_of_time(
@@ -119,7 +175,7 @@ async def test_out_of_time(
     assert dialog.step["menu_options"] == ["pair_qr", "pair_code"]
     monkeypatch.undo()
     await dialog.choose("pair_qr")
-    emulator.phone.scan(await dialog.until_code())
+    await dialog.scanned_by(emulator.phone)
     await dialog.until_created()
 
 
@@ -157,7 +213,10 @@ async def test_dialog_closed(hass: HomeAssistant, dialog: Dialog) -> None:
 
 
 def _own_tasks() -> list[str]:
-    return [task.get_name() for task in asyncio.all_tasks() if "whatsapp_link" in task.get_name()]
+    """Return what runs on behalf of a dialog."""
+    names = [task.get_name() for task in asyncio.all_tasks()]
+    of_entry = ("listening", "looking at the account")
+    return [name for name in names if "whatsapp_link" in name and not name.endswith(of_entry)]
 
 
 async def test_same_instance_twice(hass: HomeAssistant, instance: GreenApiInstance, entry: MockConfigEntry) -> None:
@@ -176,7 +235,7 @@ async def test_two_dialogs(hass: HomeAssistant, emulator: Emulator, instance: Gr
     await other.choose("pair_qr")
     await other.until_code()
     await dialog.choose("pair_qr")
-    emulator.phone.scan(await dialog.until_code())
+    await dialog.scanned_by(emulator.phone)
     await dialog.until_created()
     assert hass.config_entries.flow.async_progress() == []
     await asyncio.sleep(0.05)
@@ -194,7 +253,7 @@ WRONG_TOKEN = "0123456789abcdef" * 3
     [
         (
             {"token": WRONG_TOKEN},
-            {"base": "GREEN-API refused the API token. Copy it again from the gateway's console."},
+            {"base": "GREEN-API refused the API token or key. Check it and enter it again."},
         ),
         (
             {"instance_id": "1101999999"},
@@ -204,7 +263,7 @@ WRONG_TOKEN = "0123456789abcdef" * 3
             {"instance_id": "my instance", "token": "short"},
             {
                 "instance_id": "This is not a whole instance ID. Copy it again from the gateway's console.",
-                "token": "This is not a whole API token. Copy it again from the gateway's console.",
+                "token": "This is not a whole API token or key. Copy it again.",
             },
         ),
         (
@@ -287,9 +346,9 @@ async def test_reauth(hass: HomeAssistant, instance: GreenApiInstance, entry: Mo
     assert flow["step_id"] == "reauth_confirm"
     dialog = Dialog(hass, flow)
     await dialog.submit(token="short")
-    assert dialog.words == {"token": "This is not a whole API token. Copy it again from the gateway's console."}
+    assert dialog.words == {"token": "This is not a whole API token or key. Copy it again."}
     await dialog.submit(token=right)
-    assert dialog.words == {"base": "GREEN-API refused the API token. Copy it again from the gateway's console."}
+    assert dialog.words == {"base": "GREEN-API refused the API token or key. Check it and enter it again."}
     await dialog.submit(token=f"{instance.token} ")
     assert dialog.step["type"] is FlowResultType.ABORT
     assert dialog.step["reason"] == "reauth_successful"

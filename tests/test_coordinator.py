@@ -1,6 +1,9 @@
 """How often the gateway is asked, and what its failures do to the entry, the entities and the log."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 import logging
 
 from freezegun.api import FrozenDateTimeFactory
@@ -11,27 +14,30 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from custom_components.whatsapp_link.const import DOMAIN
-from tests.conftest import SetUp, every_gateway, instance_of, vendor_second
+from custom_components.whatsapp_link import coordinator as coordinator_module
+from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.capability import Capability
+from custom_components.whatsapp_link.gateways.model import SessionState
+from tests.conftest import TIME_SCALE, SetUp, entry_of, every_gateway, instance_of, vendor_second
 from tests.dialog import ENGLISH
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
+from tests.emulator.waha_instance import WahaInstance
 from tests.test_entities import LINKED, NOTIFY, SESSION, poll, spin, state_of, until
 
 EXCEPTIONS = ENGLISH["exceptions"]
+# What pushes is another matter: see test_listening.py.
+POLLED = [key for key, kind in GATEWAYS.items() if Capability.LISTEN not in kind.capabilities]
 
 
-@every_gateway
+@pytest.mark.parametrize("key", POLLED)
 async def test_requests_of_an_idle_hour(
     hass: HomeAssistant, emulator: Emulator, freezer: FrozenDateTimeFactory, key: str
 ) -> None:
     """A linked instance with nothing to do stays within 120 requests an hour, and does look once a minute."""
     instance = instance_of(emulator, key)
     instance.link(instance.number)
-    credentials = dict(instance.credentials())
-    base_url = credentials.pop("base_url")
-    data = {"gateway": key, "base_url": base_url, "credentials": credentials}
-    entry = MockConfigEntry(domain=DOMAIN, title=key, data=data)
+    entry = entry_of(instance, options={"receiving": "off"})
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
@@ -138,13 +144,14 @@ async def test_ban_ends_the_pairing(emulator: Emulator, instance: GreenApiInstan
 
 
 async def test_refused_token_ends_the_pairing(hass: HomeAssistant, instance: GreenApiInstance, set_up: SetUp) -> None:
-    """Without a token that works nothing waits for a phone; the user is asked for one."""
+    """Without a token that works nothing waits for a phone; the user, who was asked for a phone, is not asked twice."""
     entry = await set_up()
     assert _pairs()
     instance.token = "fedcba9876543210" * 3
     await entry.runtime_data.async_refresh()
     await until(lambda: not _pairs())
-    assert [flow["step_id"] for flow in hass.config_entries.flow.async_progress()] == ["reauth_confirm"]
+    flows = hass.config_entries.flow.async_progress()
+    assert [flow["context"]["source"] for flow in flows] == ["reauth"]
 
 
 async def test_linked_elsewhere(
@@ -158,6 +165,120 @@ async def test_linked_elsewhere(
     await entry.runtime_data.async_refresh()
     assert state_of(hass, LINKED) == "on"
     await until(lambda: not _pairs())
+
+
+# --- while nobody scans ----------------------------------------------------------------------------
+
+PATIENCE = 2.0
+"""Seconds instead of minutes, which is still many of the emulator's."""
+
+
+@asynccontextmanager
+async def resting(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, key: str
+) -> AsyncGenerator[MockConfigEntry]:
+    """Load an instance, wait until nobody has scanned its code in time, and unload it at the end."""
+    monkeypatch.setattr(coordinator_module, "PAIRING_TIME", PATIENCE)
+    entry = entry_of(instance_of(emulator, key), options={"receiving": "off"})
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: not _pairs())
+    try:
+        yield entry
+    finally:
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+@every_gateway
+async def test_nobody_scans(hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """When a person has had the time to scan and has not, there is no code, and the gateway is left alone."""
+    async with resting(hass, emulator, monkeypatch, key) as entry:
+        assert entry.runtime_data.qr_code is None
+        emulator.requests.reset()
+        # Longer than any gateway is left alone while somebody pairs.
+        await asyncio.sleep(20 * TIME_SCALE)
+        assert emulator.requests.count(key) == 0
+        assert entry.runtime_data.update_interval == timedelta(seconds=GATEWAYS[key].pace.linked)
+
+
+@pytest.mark.parametrize("key", ["green_api", "evolution"])
+async def test_polls_let_it_rest(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A look at the session is no reason for a code; a phone that was linked elsewhere is seen by it."""
+    instance = instance_of(emulator, key)
+    async with resting(hass, emulator, monkeypatch, key) as entry:
+        coordinator = entry.runtime_data
+        for _ in range(3):
+            await vendor_second()
+            await coordinator.async_refresh()
+            assert coordinator.data.state is SessionState.UNLINKED
+            assert not _pairs()
+        instance.link(instance.number)
+        await vendor_second()
+        await coordinator.async_refresh()
+        assert coordinator.data.state is SessionState.LINKED
+
+
+async def test_asked_for_a_code(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, instance: GreenApiInstance
+) -> None:
+    """Somebody who asks for a code gets one, for as long as before."""
+    async with resting(hass, emulator, monkeypatch, "green_api") as entry:
+        coordinator = entry.runtime_data
+        for _ in range(2):
+            await vendor_second()
+            coordinator.async_renew_code()
+            await until(lambda: coordinator.qr_code is not None)
+            await until(lambda: not _pairs())
+            assert coordinator.qr_code is None
+        coordinator.async_renew_code()
+        await until(lambda: coordinator.qr_code is not None)
+        code = instance.codes.current()
+        assert code
+        emulator.phone.scan(code.text)
+        await until(lambda: coordinator.data.state is SessionState.LINKED)
+
+
+async def test_logged_out_after_a_rest(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, instance: GreenApiInstance
+) -> None:
+    """A phone that was linked and lost again is waited for anew."""
+    async with resting(hass, emulator, monkeypatch, "green_api") as entry:
+        instance.link(instance.number)
+        await vendor_second()
+        await entry.runtime_data.async_refresh()
+        instance.unlink()
+        await vendor_second()
+        await entry.runtime_data.async_refresh()
+        assert _pairs()
+
+
+async def test_session_that_does_not_come_up(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that stopped may still have its phone: it is helped again and again, as nobody else does it."""
+    instance = instance_of(emulator, "waha")
+    assert isinstance(instance, WahaInstance)
+    instance.link(instance.number)
+    instance.stop()
+    emulator.faults.add("waha", "502_html", 10_000, method="session/start")
+    monkeypatch.setattr(coordinator_module, "PAIRING_TIME", 0.3)
+    entry = entry_of(instance, options={"receiving": "off"})
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    for _ in range(3):
+        await until(lambda: not _pairs())
+        await entry.runtime_data.async_refresh()
+        assert _pairs()
+    emulator.faults.clear()
+    monkeypatch.setattr(coordinator_module, "PAIRING_TIME", 10.0)
+    entry.runtime_data.async_renew_code()
+    await until(lambda: entry.runtime_data.data.state is SessionState.LINKED)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+# --- actions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

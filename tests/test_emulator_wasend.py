@@ -81,7 +81,7 @@ class Api:
     async def until(self, engine_status: str, instance: WasendInstance | None = None) -> None:
         """Wait until a session has a state."""
         watched = instance or self.instance
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while watched.engine_status != engine_status:
                 await watched.changed.wait(0.1)
 
@@ -474,7 +474,7 @@ async def test_codes_rotate_and_end(session: aiohttp.ClientSession) -> None:
         await api.offer_codes()
         began = emulator.clock.now()
         shown: dict[str, float] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while (status_and_answer := await api.once("GET", f"{api.path}/qr"))[0] == 200:
                 shown.setdefault(status_and_answer[1]["data"], emulator.clock.now() - began)
                 await asyncio.sleep(0.01)

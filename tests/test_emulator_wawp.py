@@ -100,7 +100,7 @@ class Api:
 
     async def until(self, state: str) -> None:
         """Wait until the instance has a state."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while self.instance.state != state:
                 await self.instance.changed.wait(0.1)
 
@@ -182,6 +182,8 @@ async def test_more_instances_can_be_made(api: Api) -> None:
         ({"id": "12345"}, "not 12 hexadecimal"),
         ({"options": {"colour": 1}}, "Unknown option"),
         ({"options": {"refusals_as": "telegram"}}, "json, xml or text"),
+        ({"options": {"sent_as": "pigeon"}}, "webjs, id, key, job or queued"),
+        ({"options": {"file_data": "deep"}}, "both, nested, flat or none"),
     ],
 )
 async def test_bad_instances_are_refused(api: Api, body: Any, complaint: str) -> None:
@@ -454,7 +456,7 @@ async def test_codes_expire(api: Api) -> None:
     left = codes.seconds_to_next()
     assert left is not None
     assert 20 < left <= 40
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (second := await api.text()) == first:
             await asyncio.sleep(0.02)
     left = codes.seconds_to_next()
@@ -506,7 +508,7 @@ async def test_engine_heals_itself(api: Api) -> None:
     begin = clock.now()
     assert (await api.call("POST", "auth/qr-image")).json == NOT_EXPECTED
     seen = set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (answer := await api.call("POST", "auth/qr-image")).status != 200:
             assert answer.json == NOT_EXPECTED
             seen.add((await api.get("session/info"))["status"])
@@ -585,9 +587,11 @@ async def test_message_by_query(api: Api) -> None:
     api.link()
     received, noticed = api.emulator.phone.write(api.instance.id, ADA, "Are you there?")
     assert noticed
-    await api.get("send/text", chatId=ADA_CHAT, message="Yes", reply_to=f"false_{ADA_CHAT}_{received.id}")
+    quoted_id = f"false_{ADA_CHAT}_{received.id}"
+    await api.get("send/text", chatId=ADA_CHAT, message="Yes", reply_to=quoted_id)
     [message] = api.emulator.phone.messages(api.instance.id)
-    assert (message.text, message.quoted_id) == ("Yes", received.id)
+    assert (message.text, message.quoted_id) == ("Yes", quoted_id)
+    assert (await api.get("chats/messages", chatId=ADA_CHAT))[0]["replyTo"] == {"id": quoted_id}
 
 
 @pytest.mark.parametrize(

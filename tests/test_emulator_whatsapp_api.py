@@ -113,7 +113,7 @@ class Api:
 
     async def until(self, state: str) -> None:
         """Wait until the instance has a state."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while self.instance.state != state:
                 await self.instance.changed.wait(0.1)
 
@@ -319,7 +319,7 @@ async def test_codes_expire(api: Api) -> None:
     await api.post("/api/auth/start")
     await api.until("qr")
     first = await api.code()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (second := await api.code()) == first:
             await asyncio.sleep(0.02)
     assert first.split(",")[1:] == second.split(",")[1:]
@@ -526,6 +526,41 @@ async def test_message_arrives(api: Api) -> None:
     [message] = await api.phone("GET", "/messages?instance=server-1")
     assert (message["id"], message["text"]) == (answer["message_id"], "Hello 👋")
     assert (message["chat_id"], message["from"]) == (ADA_CHAT, api.instance.number)
+
+
+async def test_texts_to_people_are_all(api: Api) -> None:
+    """The server knows two fields; what else a client sends with them does not reach the phone."""
+    api.link()
+    more = {
+        "quotedMessageId": "true_1_2",
+        "mentions": [ADA_CHAT],
+        "linkPreview": False,
+        "media": "aGk=",
+        "url": "https://example.com/door.png",
+        "chat_id": "120363000000000142@g.us",
+    }
+    await api.post("/api/send", {"phone_number": ADA_DIGITS, "message": "@13035550142", **more})
+    [message] = await api.phone("GET", "/messages")
+    assert (message["kind"], message["text"], message["chat_id"]) == ("text", "@13035550142", ADA_CHAT)
+    assert (message["quoted_id"], message["details"]) == ("", {})
+
+
+@pytest.mark.parametrize("chat_id", ["120363000000000142@g.us", "120363000000000142@newsletter", "status@broadcast"])
+async def test_other_chats_are_no_numbers(api: Api, chat_id: str) -> None:
+    """Whatever is no digit is dropped, and what is left of them is too long or too short."""
+    api.link()
+    assert await api.refusal("POST", "/api/send", {"phone_number": chat_id, "message": "Hello"}) == PHONE_WORDS
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["send-media", "send-location", "send-contact", "send-poll", "react", "edit", "delete", "read", "typing", "check"],
+)
+async def test_nothing_else_can_be_sent(api: Api, path: str) -> None:
+    """Nor edited, deleted, marked as read or looked up: there are no such paths."""
+    api.link()
+    answer = await api.once("POST", f"/api/{path}", {"phone_number": ADA_DIGITS, "message": "Hello"})
+    assert (answer.status, answer.json) == (404, {"error": "not found"})
 
 
 async def test_order_of_checks(api: Api) -> None:

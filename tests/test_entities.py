@@ -4,23 +4,19 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from PIL import Image
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_capture_events,
-    async_fire_time_changed,
-    mock_restore_cache_with_extra_data,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from tests.conftest import SetUp, vendor_second
+from tests.conftest import SetUp, remember, vendor_second
 from tests.dialog import decode_qr
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
@@ -65,7 +61,7 @@ async def spin(look: Callable[[], bool]) -> None:
 
 async def until(look: Callable[[], bool]) -> None:
     """Wait until something is the case."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not look():
             await asyncio.sleep(0.005)
 
@@ -92,11 +88,19 @@ async def test_linked(hass: HomeAssistant, instance: GreenApiInstance, set_up: S
     }
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     assert sorted(entity.unique_id.removeprefix(entry.entry_id) for entity in entities) == [
+        "_event",
+        "_last_received",
         "_last_sent",
         "_linked",
+        "_log_out",
+        "_new_code",
         "_pairing_qr",
+        "_recipient_event",
         "_recipient_message",
+        "_restart",
         "_session",
+        "_strangers",
+        "_waiting",
     ]
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     own, recipient = sorted(devices, key=lambda device: len(next(iter(device.identifiers))[1]))
@@ -200,12 +204,14 @@ async def test_send(hass: HomeAssistant, emulator: Emulator, instance: GreenApiI
     assert state_of(hass, NOTIFY) not in ("unknown", "unavailable")
 
 
-async def test_last_sent_survives_a_restart(hass: HomeAssistant, instance: GreenApiInstance, set_up: SetUp) -> None:
+async def test_last_sent_survives_a_restart(
+    hass: HomeAssistant, hass_storage: dict[str, Any], instance: GreenApiInstance, set_up: SetUp
+) -> None:
     """The time of the last message is still there after a restart."""
     instance.link(instance.number)
     sent = "2026-11-20T18:30:00+00:00"
     stored = {"native_value": {"__type": "<class 'datetime.datetime'>", "isoformat": sent}}
-    mock_restore_cache_with_extra_data(hass, [(State(LAST_SENT, sent), stored | {"native_unit_of_measurement": None})])
+    await remember(hass, hass_storage, State(LAST_SENT, sent), stored | {"native_unit_of_measurement": None})
     await set_up()
     assert state_of(hass, LAST_SENT) == sent
 

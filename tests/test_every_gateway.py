@@ -10,12 +10,16 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from custom_components.whatsapp_link.gateways import GATEWAYS
+from custom_components.whatsapp_link.gateways.capability import Capability
 from custom_components.whatsapp_link.gateways.errors import Unsupported
-from custom_components.whatsapp_link.gateways.gateway import Capability
-from tests.conftest import every_gateway, instance_of
+from tests.conftest import TIME_SCALE, entry_of, every_gateway, identity_of, instance_of
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
+from tests.gateways.rig import client_for
 from tests.test_entities import until
+
+# Where a gateway knows one way only, it begins at once.
+ASKS_FOR_PHONE = ("pair", "pair_qr")
 
 
 def having(capability: Capability) -> pytest.MarkDecorator:
@@ -29,8 +33,8 @@ async def test_main_job(hass: HomeAssistant, emulator: Emulator, key: str) -> No
     instance = instance_of(emulator, key)
     dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
-    assert dialog.step["step_id"] == "pair"
-    await dialog.choose("pair_qr")
+    assert dialog.step["step_id"] in ASKS_FOR_PHONE
+    await dialog.choose_qr()
     first = await dialog.until_code()
     code = await dialog.until_code(other_than=first)
     emulator.phone.scan(code)
@@ -44,7 +48,7 @@ async def test_main_job(hass: HomeAssistant, emulator: Emulator, key: str) -> No
     registry = er.async_get(hass)
     linked = registry.async_get_entity_id("binary_sensor", "whatsapp_link", f"{entry.entry_id}_linked")
     assert linked
-    assert hass.states.is_state(linked, "on")
+    await until(lambda: hass.states.is_state(linked, "on"))
     call = {"entity_id": "notify.robin", "title": "Door", "message": "Somebody rings 🔔"}
     await hass.services.async_call("notify", "send_message", call, blocking=True)
     await until(lambda: bool(emulator.phone.messages(instance.id)))
@@ -60,7 +64,7 @@ async def test_pairing_code(hass: HomeAssistant, emulator: Emulator, key: str) -
     instance = instance_of(emulator, key)
     dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
-    await dialog.choose("pair_qr")
+    await dialog.choose_qr()
     await dialog.until_code()
     dialog.close()
     # Some gateways give a pairing code only once the session waits for a phone; now it does.
@@ -74,23 +78,30 @@ async def test_pairing_code(hass: HomeAssistant, emulator: Emulator, key: str) -
     await hass.config_entries.async_unload(created["result"].entry_id)
 
 
-@having(Capability.CREATE_INSTANCE)
-async def test_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
-    """Have an instance made instead of typing or choosing one, and link it."""
+async def at_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -> Dialog:
+    """Go through the dialog as far as to what a new instance is called."""
     gateway = GATEWAYS[key]
     typed = credentials_of(instance_of(emulator, key))
-    before = len(emulator.instances)
     del typed[gateway.instance_key]
     dialog = await Dialog.add(hass, key)
     await dialog.submit(**typed)
     if Capability.LIST_INSTANCES in gateway.capabilities:
         await dialog.choose("new_instance")
+    return dialog
+
+
+@having(Capability.CREATE_INSTANCE)
+async def test_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """Have an instance made instead of typing or choosing one, and link it."""
+    gateway = GATEWAYS[key]
+    before = len(emulator.instances)
+    dialog = await at_new_instance(hass, emulator, key)
     values = {"name": "Kitchen", "phone": "+1 202 555 0199"}
     await dialog.submit(**{field: values[field] for field in gateway.create_fields})
-    assert dialog.step["step_id"] == "pair", dialog.words
+    assert dialog.step["step_id"] in ASKS_FOR_PHONE, dialog.words
     assert len(emulator.instances) == before + 1
-    await dialog.choose("pair_qr")
-    emulator.phone.scan(await dialog.until_code())
+    await dialog.choose_qr()
+    await dialog.scanned_by(emulator.phone)
     created = await dialog.until_created()
     made = created["data"]["credentials"][gateway.instance_key]
     assert made == emulator.instances[-1].credentials()[gateway.instance_key]
@@ -112,7 +123,7 @@ async def test_trouble_while_choosing(hass: HomeAssistant, emulator: Emulator, k
     assert dialog.step["type"] is FlowResultType.FORM
     assert dialog.words["base"].startswith(f"{gateway.name} does not answer.")
     await dialog.submit(instance=chosen)
-    assert dialog.step["step_id"] == "pair"
+    assert dialog.step["step_id"] in ASKS_FOR_PHONE
 
 
 @every_gateway
@@ -138,13 +149,8 @@ async def test_linked_already(hass: HomeAssistant, emulator: Emulator, key: str)
 async def test_trouble_while_making(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """A number that is none and a gateway that is out of order are said, and nothing is made by that."""
     gateway = GATEWAYS[key]
-    typed = credentials_of(instance_of(emulator, key))
-    del typed[gateway.instance_key]
     before = len(emulator.instances)
-    dialog = await Dialog.add(hass, key)
-    await dialog.submit(**typed)
-    if Capability.LIST_INSTANCES in gateway.capabilities:
-        await dialog.choose("new_instance")
+    dialog = await at_new_instance(hass, emulator, key)
     values = {"name": "Kitchen", "phone": "202 555 0199"}
     if "phone" in gateway.create_fields:
         await dialog.submit(**{field: values[field] for field in gateway.create_fields})
@@ -155,7 +161,80 @@ async def test_trouble_while_making(hass: HomeAssistant, emulator: Emulator, key
     assert dialog.words["base"].startswith(f"{gateway.name} does not answer.")
     assert len(emulator.instances) == before
     await dialog.submit(**{field: values[field] for field in gateway.create_fields})
-    assert dialog.step["step_id"] == "pair"
+    assert dialog.step["step_id"] in ASKS_FOR_PHONE
+
+
+# How the emulator calls what is asked of a new instance.
+LOOKS = {
+    "wawp": "session/info",
+    "wachat": "instance/state",
+    "wasend": "getSession",
+    "waha": "session",
+    "evolution": "instance/connectionState",
+}
+
+
+@having(Capability.CREATE_INSTANCE)
+async def test_trouble_after_making(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """An instance that was made is not made again when something else goes wrong: that may cost money."""
+    gateway = GATEWAYS[key]
+    before = len(emulator.instances)
+    dialog = await at_new_instance(hass, emulator, key)
+    values = {"name": "Kitchen", "phone": "+1 202 555 0199"}
+    emulator.faults.add(key, "502_html", 2, method=LOOKS[key])
+    await dialog.submit(**{field: values[field] for field in gateway.create_fields})
+    for _ in range(2):
+        assert dialog.step["step_id"] == "new_instance"
+        assert dialog.words["base"].startswith(f"{gateway.name} does not answer.")
+        assert dialog.suggested == {}
+        await dialog.submit()
+    assert dialog.step["step_id"] in ASKS_FOR_PHONE
+    assert len(emulator.instances) == before + 1
+
+
+@having(Capability.LIST_INSTANCES)
+async def test_instances_that_are_there(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """What is an entry already is not offered again."""
+    entry_of(instance_of(emulator, key)).add_to_hass(hass)
+    typed = credentials_of(instance_of(emulator, key))
+    del typed[GATEWAYS[key].instance_key]
+    dialog = await Dialog.add(hass, key)
+    await dialog.submit(**typed)
+    assert dialog.step["step_id"] == "new_instance"
+    dialog.close()
+    other = emulator.gateways[key].create_instance()
+    dialog = await Dialog.add(hass, key)
+    await dialog.submit(**typed)
+    await dialog.choose("pick_instance")
+    assert dialog.choices("instance") == [other.id]
+
+
+@pytest.mark.parametrize("key", ["waha", "evolution"])
+async def test_same_name_on_two_servers(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """On servers of one's own, instances are called alike: they are two all the same."""
+    async with Emulator(time_scale=TIME_SCALE) as other_emulator:
+        one, other = instance_of(emulator, key), instance_of(other_emulator, key)
+        assert one.id == other.id
+        entry_of(one).add_to_hass(hass)
+        dialog = await Dialog.add(hass, key)
+        await dialog.connect(other)
+        await dialog.choose_qr()
+        await dialog.scanned_by(other_emulator.phone)
+        created = await dialog.until_created()
+        assert created["result"].unique_id == identity_of(other)
+        await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+async def test_name_that_nobody_can_ask_for(hass: HomeAssistant, emulator: Emulator) -> None:
+    """An instance whose name would not stay one part of an address is not offered."""
+    emulator.gateways["evolution"].create_instance(instance_id="my\\home")
+    instance = instance_of(emulator, "evolution")
+    typed = credentials_of(instance)
+    del typed["instance_name"]
+    dialog = await Dialog.add(hass, "evolution")
+    await dialog.submit(**typed)
+    await dialog.choose("pick_instance")
+    assert dialog.choices("instance") == [instance.id]
 
 
 async def test_account_without_instances(hass: HomeAssistant, emulator: Emulator) -> None:
@@ -176,9 +255,9 @@ async def test_wawp_recovers(hass: HomeAssistant, emulator: Emulator) -> None:
     instance = emulator.gateways["wawp"].create_instance(options={"desync": True})
     dialog = await Dialog.add(hass, "wawp")
     await dialog.connect(instance)
-    await dialog.choose("pair_qr")
+    await dialog.choose_qr()
     await dialog.until(lambda dialog: dialog.step["progress_action"] == "recovering")
-    emulator.phone.scan(await dialog.until_code())
+    await dialog.scanned_by(emulator.phone)
     created = await dialog.until_created()
     await hass.config_entries.async_unload(created["result"].entry_id)
 
@@ -189,7 +268,7 @@ async def test_wawp_recovers_before_it_starts(hass: HomeAssistant, emulator: Emu
     dialog = await Dialog.add(hass, "wawp")
     await dialog.connect(instance_of(emulator, "wawp"))
     emulator.faults.add("wawp", "422", 1, method=method)
-    await dialog.choose("pair_qr")
+    await dialog.choose_qr()
     await dialog.until(lambda dialog: dialog.step["progress_action"] == "recovering")
     dialog.close()
 
@@ -210,7 +289,7 @@ async def test_wachat_gives_no_code(
     await dialog.connect(instance)
     if fault:
         emulator.faults.add("wachat", fault, 1, method="instance/qr")
-    await dialog.choose("pair_qr")
+    await dialog.choose_qr()
     await dialog.until_step("pair_failed")
     assert dialog.words["base"].startswith(words)
 
@@ -225,11 +304,12 @@ async def test_wasend_says_it_in_many_ways(
     instance = emulator.gateways["wasend"].create_instance(token="key-of-another-account-0002", options=options)
     dialog = await Dialog.add(hass, "wasend")
     await dialog.connect(instance)
-    await dialog.choose("pair_qr")
+    await dialog.choose_qr()
     first = await dialog.until_code()
     second = await dialog.until_code(other_than=first)
     assert emulator.requests.count(gateway="wasend", method="qr", status=404) == (1 if qr_path == "docs" else 0)
-    emulator.phone.scan(second)
+    assert second != first
+    await dialog.scanned_by(emulator.phone)
     created = await dialog.until_created()
     await hass.config_entries.async_unload(created["result"].entry_id)
 
@@ -243,8 +323,8 @@ async def test_linked_again(hass: HomeAssistant, emulator: Emulator, key: str) -
     emulator.phone.unlink(instance.id)
     dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
-    await dialog.choose("pair_qr")
-    emulator.phone.scan(await dialog.until_code())
+    await dialog.choose_qr()
+    await dialog.scanned_by(emulator.phone)
     created = await dialog.until_created()
     await hass.config_entries.async_unload(created["result"].entry_id)
 
@@ -254,9 +334,8 @@ async def test_chats(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """The chats come in our spelling, people and groups, with their names."""
     instance = instance_of(emulator, key)
     instance.link(instance.number)
-    typed = dict(instance.credentials())
-    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
-    async with asyncio.timeout(5):
+    gateway = client_for(async_get_clientsession(hass), instance, GATEWAYS[key])
+    async with asyncio.timeout(20):
         while not (await gateway.get_session()).state.is_linked:
             await asyncio.sleep(0.06)
     chats = await gateway.list_chats()
@@ -272,8 +351,7 @@ async def test_group(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """A group is written to by its id."""
     instance = instance_of(emulator, key)
     instance.link(instance.number)
-    typed = dict(instance.credentials())
-    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
+    gateway = client_for(async_get_clientsession(hass), instance, GATEWAYS[key])
     group = next((chat for chat in await gateway.list_chats() if chat.is_group), None)
     group_id = group.chat_id if group else "120363043968066561@g.us"
     await gateway.send_text(group_id, "Dinner is ready")
@@ -286,9 +364,8 @@ async def test_group(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
 async def test_channel_where_there_are_none(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """A chat that the gateway cannot write to is refused before any request."""
     instance = instance_of(emulator, key)
-    typed = dict(instance.credentials())
-    gateway = GATEWAYS[key](async_get_clientsession(hass), typed.pop("base_url"), typed)
-    with pytest.raises(Unsupported, match="only"):
+    gateway = client_for(async_get_clientsession(hass), instance, GATEWAYS[key])
+    with pytest.raises(Unsupported, match="channels"):
         await gateway.send_text("120363043968066561@newsletter", "Hello")
     assert emulator.requests.count() == 0
 
@@ -297,8 +374,8 @@ async def test_people_only(hass: HomeAssistant, emulator: Emulator) -> None:
     """What a gateway cannot do is said by name, before any request."""
     instance = instance_of(emulator, "whatsapp_api")
     instance.link(instance.number)
-    gateway = GATEWAYS["whatsapp_api"](async_get_clientsession(hass), instance.credentials()["base_url"], {})
+    gateway = client_for(async_get_clientsession(hass), instance, GATEWAYS["whatsapp_api"])
     emulator.requests.reset()
-    with pytest.raises(Unsupported, match="people only"):
+    with pytest.raises(Unsupported, match="groups"):
         await gateway.send_text("120363043968066561@g.us", "Hello")
     assert emulator.requests.count() == 0

@@ -13,6 +13,7 @@ import pytest
 
 from custom_components.whatsapp_link import pairing as pairing_module
 from custom_components.whatsapp_link.gateways import green_api, http
+from custom_components.whatsapp_link.gateways.capability import Capability
 from custom_components.whatsapp_link.gateways.errors import (
     CannotReach,
     GatewayError,
@@ -23,7 +24,7 @@ from custom_components.whatsapp_link.gateways.errors import (
     RateLimited,
     WrongState,
 )
-from custom_components.whatsapp_link.gateways.gateway import Capability, Gateway, Pace
+from custom_components.whatsapp_link.gateways.gateway import Gateway, Pace
 from custom_components.whatsapp_link.gateways.green_api import GreenApi
 from custom_components.whatsapp_link.gateways.model import Session, SessionState
 from custom_components.whatsapp_link.gateways.qr_code import render_png
@@ -581,6 +582,7 @@ async def test_nobody_scans(rig: Rig) -> None:
         assert isinstance(await screen.error(), PairingTimeout)
         assert 0.3 < asyncio.get_running_loop().time() - started < 0.4 + LATE
         assert screen.pairing.offer is None
+        assert screen.pairing.nobody_came
     assert len(screen.codes) >= 1
 
 
@@ -601,6 +603,7 @@ async def test_dead_host_is_the_reason() -> None:
     assert isinstance(error, CannotReach)
     assert error.maybe_acted is False
     assert screen.shown == []
+    assert not screen.pairing.nobody_came
 
 
 async def test_other_server_is_the_reason() -> None:

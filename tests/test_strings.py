@@ -1,45 +1,40 @@
 """Words: everything a user can meet has them, and nothing else does."""
 
-import ast
-from collections.abc import Iterator
-import json
-from pathlib import Path
-import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import voluptuous as vol
 
-from custom_components.whatsapp_link.errors import error_key
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, section
+from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
+
+from custom_components.whatsapp_link.const import DOMAIN
+from custom_components.whatsapp_link.errors import error_key, error_placeholders
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.address import AddressProblem
-from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, WrongState
-from custom_components.whatsapp_link.gateways.gateway import Capability
-from custom_components.whatsapp_link.gateways.model import SessionState
-from tests.dialog import ENGLISH, INTEGRATION
+from custom_components.whatsapp_link.gateways.capability import Capability, Feature, Way
+from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, Unsupported, WrongState
+from custom_components.whatsapp_link.gateways.events import EventKind
+from custom_components.whatsapp_link.gateways.model import MediaKind, SessionState, Typing
+from custom_components.whatsapp_link.issues import Issue
+from custom_components.whatsapp_link.receipts import Reached
+from tests.checks import flows
+from tests.checks.files import INTEGRATION
+from tests.checks.words import placeholders_in
+from tests.conftest import entry_of, every_gateway, instance_of
+from tests.emulator import Emulator
 
+ENGLISH = INTEGRATION.english
 CONFIG = ENGLISH["config"]
 
 
-def _sources() -> Iterator[tuple[Path, ast.AST]]:
-    for path in sorted(INTEGRATION.glob("*.py")):
-        yield path, ast.parse(path.read_text())
-
-
-def _steps(file: str) -> set[str]:
-    """Return the steps that a flow has as methods or gets for its gateways."""
-    return {
-        node.name.removeprefix("async_step_")
-        for node in ast.walk(ast.parse((INTEGRATION / file).read_text()))
-        if isinstance(node, ast.AsyncFunctionDef) and node.name.startswith("async_step_")
-    }
-
-
 def test_every_step_has_words() -> None:
-    """Each step that shows something has its words, and no words are left over."""
-    silent = {"finish", "reauth"}
-    assert set(CONFIG["step"]) == (_steps("config_flow.py") - silent) | set(GATEWAYS)
-    recipient = ENGLISH["config_subentries"]["recipient"]
-    assert set(recipient["step"]) == _steps("recipient_flow.py")
+    """Each step that shows something has its words, no words are left over, and menus lead to steps."""
+    assert list(flows.steps(INTEGRATION, made=set(GATEWAYS))) == []
+    assert list(flows.menus(INTEGRATION, made=set(GATEWAYS))) == []
 
 
 def test_every_gateway_has_words() -> None:
@@ -56,69 +51,111 @@ def test_every_gateway_has_words() -> None:
         assert set(step["sections"]["server"]["data"]) == {"base_url"}
 
 
+def _unworded(step: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
+    return list(flows.unworded(step, words, ENGLISH["selector"]))
+
+
+@every_gateway
+async def test_forms(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """What the forms of each gateway really show has words, down to each choice."""
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert _unworded(flow, CONFIG) == []
+    assert (
+        _unworded(await hass.config_entries.flow.async_configure(flow["flow_id"], {"next_step_id": key}), CONFIG) == []
+    )
+
+    entry = entry_of(instance_of(emulator, key))
+    entry.add_to_hass(hass)
+    options = await hass.config_entries.options.async_init(entry.entry_id)
+    assert _unworded(options, ENGLISH["options"]) == []
+    recipient = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    assert _unworded(recipient, ENGLISH["config_subentries"]["recipient"]) == []
+
+
+def test_wordless_forms() -> None:
+    """A field, a choice, an entry of a menu or a progress without words is found, and words that name too much."""
+    choice = SelectSelector(SelectSelectorConfig(options=["red"], translation_key="colour"))
+    hidden = section(vol.Schema({vol.Required("age"): str}))
+    schema = vol.Schema({vol.Required("name"): str, vol.Required("colour"): choice, vol.Required("more"): hidden})
+    words = {"step": {"form": {"data": {"colour": "Colour"}}, "menu": {"menu_options": {"walk": "Walk {distance}"}}}}
+    assert _unworded({"type": FlowResultType.FORM, "step_id": "form", "data_schema": schema}, words) == [
+        "step.form.data.name is missing",
+        "selector.colour.red is missing",
+        "step.form.more.data.age is missing",
+    ]
+    menu = {"type": FlowResultType.MENU, "step_id": "menu", "menu_options": ["walk", "run"]}
+    assert _unworded(menu, words) == [
+        "step.menu names distance, which is not given",
+        "step.menu.menu_options.run is missing",
+    ]
+    progress = {"type": FlowResultType.SHOW_PROGRESS, "step_id": "wait", "progress_action": "sing"}
+    assert _unworded(progress, words) == ["progress.sing is missing"]
+
+
 def _key_of(kind: type[GatewayError]) -> str:
     if kind is CannotReach:
         return error_key(CannotReach("", maybe_acted=False))
-    if kind is WrongState:
-        return error_key(WrongState(SessionState.STARTING))
+    if kind is Unsupported:
+        return error_key(Unsupported(Capability.SEND_POLL))
     return error_key(kind())
+
+
+def _error_keys() -> set[str]:
+    """Return the keys of the errors of the ground floor."""
+    kinds = [kind for kind in GatewayError.__subclasses__() if kind.__module__.endswith("gateways.errors")]
+    of_states = {error_key(WrongState(state)) for state in SessionState}
+    return of_states | {_key_of(kind) for kind in kinds if kind is not WrongState} | {error_key(GatewayError())}
 
 
 def test_every_error_has_words() -> None:
     """Each error of the ground floor has words in forms and in actions; so has each problem of a number."""
-    keys = {_key_of(kind) for kind in GatewayError.__subclasses__() if kind.__module__.endswith("gateways.errors")}
-    keys.add(error_key(WrongState(SessionState.BLOCKED)))
-    assert "instance_banned" in keys
-    keys.add(error_key(GatewayError()))
-    assert set(ENGLISH["exceptions"]) == keys
+    keys = _error_keys()
+    assert {"instance_banned", "session_starting", "session_unlinked"} <= keys
     assert keys <= set(CONFIG["error"])
     problems = {problem.value for problem in AddressProblem}
+    named = {f"cannot_{what}" for what in (*Capability, *Feature)} | {f"chat_{problem}" for problem in problems}
+    # In an action it is said by name what a gateway cannot do.
+    keys.remove("unsupported")
+    exceptions = set(ENGLISH["exceptions"])
+    assert keys | named <= exceptions
+    assert exceptions - keys - named <= INTEGRATION.texts
     assert problems <= set(CONFIG["error"])
     assert problems <= set(ENGLISH["config_subentries"]["recipient"]["error"])
+    assert problems <= set(ENGLISH["options"]["error"])
 
 
-def test_every_entity_has_words_and_an_icon() -> None:
-    """Each translation key of an entity has a name and an icon, each state of the session its word."""
-    keys: dict[str, set[str]] = {}
-    for path, tree in _sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.keyword) and node.arg == "translation_key" and isinstance(node.value, ast.Constant):
-                keys.setdefault(path.stem, set()).add(str(node.value.value))
-    assert keys == {platform: set(entities) for platform, entities in ENGLISH["entity"].items()}
-    icons = json.loads((INTEGRATION / "icons.json").read_text())["entity"]
-    for platform, entities in keys.items():
-        assert entities <= set(icons[platform])
-    states = {state.value for state in SessionState}
-    assert set(ENGLISH["entity"]["sensor"]["session"]["state"]) == states
-    assert set(icons["sensor"]["session"]["state"]) <= states
+def test_words_of_errors_name_what_there_is() -> None:
+    """What is said of an error of the ground floor names nothing but what is known of each."""
+    known = set(error_placeholders(GatewayError(), ""))
+    for key in _error_keys():
+        assert placeholders_in(CONFIG["error"][key]) <= known
+        message = ENGLISH["exceptions"].get(key, {}).get("message", "")
+        assert placeholders_in(message) <= known
+    for what in (*Capability, *Feature):
+        assert placeholders_in(ENGLISH["exceptions"][f"cannot_{what}"]["message"]) <= known
 
 
-def _texts(part: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(part, str):
-        yield path, part
-    else:
-        for key, value in part.items():
-            yield from _texts(value, f"{path}.{key}")
+def test_every_issue_has_words() -> None:
+    """Each issue has its words, and no words are left over."""
+    assert set(ENGLISH["issues"]) == {issue.value for issue in Issue}
 
 
-@pytest.mark.parametrize(("path", "text"), _texts(ENGLISH), ids=lambda value: value[:60])
-def test_form_of_words(path: str, text: str) -> None:
-    """What Home Assistant's own checks ask of every text: no markup, no addresses, no blanks around it."""
-    assert text == text.strip()
-    assert text
-    assert not re.search(r"<[a-z/]", text)
-    assert not re.search(r"https?://\w", text)
-    assert "'{" not in text
-    assert re.fullmatch(r"[a-z0-9_.-]+", path)
-
-
-def test_manifest() -> None:
-    """The manifest has what Home Assistant and HACS ask for, in the order they ask for."""
-    manifest = json.loads((INTEGRATION / "manifest.json").read_text())
-    keys = list(manifest)
-    assert keys[:2] == ["domain", "name"]
-    assert keys[2:] == sorted(keys[2:])
-    wanted = {"codeowners", "config_flow", "documentation", "integration_type", "iot_class", "issue_tracker", "version"}
-    assert wanted <= set(keys)
-    assert manifest["domain"] == INTEGRATION.name
-    assert all(re.fullmatch(r"[\w-]+==[\d.]+", requirement) for requirement in manifest["requirements"])
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (ENGLISH["entity"]["sensor"]["session"]["state"], SessionState),
+        (ENGLISH["entity"]["event"]["event"]["state_attributes"]["event_type"]["state"], EventKind),
+        (ENGLISH["entity"]["event"]["recipient_event"]["state_attributes"]["event_type"]["state"], EventKind),
+        (ENGLISH["system_health"]["info"], ["instances", "linked_instances", *(f"reach_{key}" for key in GATEWAYS)]),
+        (ENGLISH["selector"]["typing"]["options"], Typing),
+        (ENGLISH["selector"]["reached"]["options"], Reached),
+        (ENGLISH["selector"]["media_type"]["options"], ["auto", *MediaKind]),
+        (ENGLISH["selector"]["receiving"]["options"], ["automatic", *Way, "off"]),
+    ],
+    ids=["session", "event", "event of a recipient", "health", "typing", "reached", "media", "receiving"],
+)
+def test_every_value_has_a_word(words: Mapping[str, str], values: Any) -> None:
+    """Each value that an entity or an action can have has its word, and no words are left over."""
+    assert set(words) == {str(value) for value in values}
