@@ -42,8 +42,9 @@ class ActionForm:
         """Type into a field that has room for several texts."""
         row = self._row(field)
         for number, text in enumerate(texts):
-            await row.get_by_role("button", name="Add", exact=True).click()
-            await row.locator("input.control").nth(number).fill(text)
+            item = row.locator("input.control").nth(number)
+            await self._user.press_for(row.get_by_role("button", name="Add", exact=True), item)
+            await item.fill(text)
 
     async def pick_media(self, *folders_and_file: str) -> None:
         """Go through the media to one of them."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import shutil
 import time
 
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, TimeoutError, async_playwright
 
 from .api import HomeAssistant, Json, decode_qr, wait_for
 from .processes import ROOT, RigError
@@ -30,6 +30,8 @@ _FLAGS = (
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The first page after a start takes long: the frontend fetches all of its parts.
 _PATIENCE = 60_000
+# After it, whoever has pressed a button without effect presses it again.
+_GLANCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ async def chromium() -> AsyncGenerator[Browser]:
 async def person(browser: Browser, hass: HomeAssistant, screen: Screen) -> AsyncGenerator[Person]:
     """Sit down at a screen, signed in."""
     context = await browser.new_context(
-        viewport={"width": screen.width, "height": screen.height}, color_scheme="dark" if screen.dark else "light"
+        viewport={"width": screen.width, "height": screen.height},
+        color_scheme="dark" if screen.dark else "light",
+        # What moves while it is clicked on is missed.
+        reduced_motion="reduce",
     )
     tokens = hass.tokens | {
         "hassUrl": hass.url,
@@ -112,14 +117,25 @@ class Person:
         """Press a button."""
         await self.page.get_by_role("button", name=button, exact=True).click()
 
+    async def press_for(self, button: Locator, wanted: Locator) -> None:
+        """Press a button until it brings what it is to bring: a page that loads its texts moves, and a click may miss."""
+        end = time.monotonic() + _PATIENCE / 1000
+        while True:
+            await button.click()
+            try:
+                return await wanted.wait_for(timeout=_GLANCE)
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
+
     async def fill(self, name: str, value: str) -> None:
         """Type into a field."""
         await self.page.locator(f"input[name={name}]").fill(value)
 
     async def choose(self, picker: Locator, search: str, option: str) -> None:
         """Open a list, type into its search, and click on the first option with this text."""
-        await picker.locator("ha-picker-field, ha-button").first.click()
         opened = picker.locator("ha-picker-combo-box")
+        await self.press_for(picker.locator("ha-picker-field, ha-button").first, opened)
         await opened.get_by_placeholder("Search").fill(search)
         await opened.locator("ha-combo-box-item").filter(has_text=option).first.click()
         # Only a list that has closed has told the form what was chosen.
