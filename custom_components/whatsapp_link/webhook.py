@@ -208,9 +208,10 @@ async def _async_take(
     task = hearer.config_entry.async_create_background_task(
         hearer.hass, _take_all(hearer, news), f"{DOMAIN} taking a call"
     )
-    taking.add(task)
-    task.add_done_callback(taking.discard)
-    await asyncio.wait([task])
+    if not task.done():
+        taking.add(task)
+        task.add_done_callback(taking.discard)
+        await asyncio.wait([task])
     return HTTPStatus.SERVICE_UNAVAILABLE if task.cancelled() else HTTPStatus.OK
 
 

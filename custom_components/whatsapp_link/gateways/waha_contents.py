@@ -101,9 +101,12 @@ class Content:
 
 def text_in(content: Any, *names: str) -> str:
     """Return the first of some fields that is a text with something in it; "" if there is none."""
-    if not isinstance(content, Mapping):
-        return ""
-    return next(iter(texts_in([content.get(name) for name in names])), "")
+    if isinstance(content, dict):
+        for name in names:
+            value = content.get(name)
+            if isinstance(value, str) and value:
+                return value
+    return ""
 
 
 def texts_in(values: Any) -> tuple[str, ...]:
@@ -120,7 +123,7 @@ def id_in(content: Any) -> str:
 
 def object_in(content: Any, *names: str) -> Mapping[str, Any]:
     """Return the first of some fields that is an object; an empty one if there is none."""
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         for name in names:
             value = content.get(name)
             if isinstance(value, dict):
@@ -164,7 +167,7 @@ def _kind_of(payload: Mapping[str, Any], raw: Mapping[str, Any]) -> tuple[EventK
 
 def _unwrapped(content: Mapping[str, Any]) -> Mapping[str, Any]:
     for _ in range(_MAX_WRAPPERS):
-        inner = next((object_in(part, "message") for part in content.values() if object_in(part, "message")), None)
+        inner = next(filter(None, (object_in(part, "message") for part in content.values())), None)
         if inner is None:
             break
         content = inner
