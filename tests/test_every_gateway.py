@@ -215,13 +215,17 @@ async def test_same_name_on_two_servers(hass: HomeAssistant, emulator: Emulator,
     async with Emulator(time_scale=TIME_SCALE) as other_emulator:
         one, other = instance_of(emulator, key), instance_of(other_emulator, key)
         assert one.id == other.id
-        entry_of(one).add_to_hass(hass)
+        title = f"{GATEWAYS[key].name} {one.id}"
+        first = entry_of(one)
+        first.add_to_hass(hass)
+        hass.config_entries.async_update_entry(first, title=title)
         dialog = await Dialog.add(hass, key)
         await dialog.connect(other)
         await dialog.choose_qr()
         await dialog.scanned_by(other_emulator.phone)
         created = await dialog.until_created()
         assert created["result"].unique_id == identity_of(other)
+        assert created["title"].startswith(f"{title} (127.0.0.1:")
         await hass.config_entries.async_unload(created["result"].entry_id)
 
 

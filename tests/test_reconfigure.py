@@ -16,7 +16,7 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er, 
 from custom_components.whatsapp_link import account, config_flow
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Capability
-from custom_components.whatsapp_link.instance_flow import title_of
+from custom_components.whatsapp_link.instance_flow import titles_of
 from tests.conftest import TIME_SCALE, entry_of, every_gateway, identity_of, instance_of
 from tests.dialog import Dialog, decode_qr
 from tests.emulator import Emulator
@@ -127,7 +127,7 @@ async def test_server_moved(hass: HomeAssistant, emulator: Emulator, own_title: 
         old, new = instance_of(emulator, "whatsapp_api"), instance_of(other, "whatsapp_api")
         new.link(new.number)
         async with loaded(hass, old) as entry:
-            before = title_of(entry.runtime_data.gateway)
+            before, _ = titles_of(entry.runtime_data.gateway)
             hass.config_entries.async_update_entry(entry, title=own_title or before)
             await hass.async_block_till_done()
             dialog = await reconfigure(hass, entry, "access")
@@ -135,7 +135,7 @@ async def test_server_moved(hass: HomeAssistant, emulator: Emulator, own_title: 
             assert dialog.step["reason"] == DONE
             await hass.async_block_till_done()
             assert entry.unique_id == identity_of(new)
-            after = title_of(entry.runtime_data.gateway)
+            after, _ = titles_of(entry.runtime_data.gateway)
             assert after != before
             assert entry.title == (own_title or after)
             dialog = await Dialog.add(hass, "whatsapp_api")

@@ -41,7 +41,7 @@ from .gateways.capability import Capability
 from .gateways.errors import GatewayError, InvalidCredentials
 from .gateways.gateway import Gateway
 from .gateways.http import InvalidUrl
-from .instance_flow import InstanceFlow, title_of
+from .instance_flow import InstanceFlow, titles_of
 from .issues import async_delete_all_issues
 from .options_flow import WhatsAppLinkOptionsFlow, ways_to_receive
 from .pairing import Watch
@@ -94,7 +94,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
     async def _async_add(self) -> ConfigFlowResult:
         """Create the entry. Another flow may have added the instance while this one was pairing."""
         await self.async_claim_instance()
-        return self.async_create_entry(title=title_of(self._gateway), data=self._data | {CONF_ACCOUNT: self._account})
+        return self.async_create_entry(title=self._free_title(), data=self._data | {CONF_ACCOUNT: self._account})
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
@@ -130,8 +130,14 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         old = self._gateway_of(entry)
         return {
             "unique_id": self._gateway.identity,
-            "title": title_of(self._gateway) if entry.title == title_of(old) else entry.title,
+            "title": self._free_title(entry) if entry.title in titles_of(old) else entry.title,
         }
+
+    def _free_title(self, entry: WhatsAppLinkConfigEntry | None = None) -> str:
+        """Return a title that no other entry has: sessions on two servers may be called alike."""
+        title, longer = titles_of(self._gateway)
+        others = [other for other in self.hass.config_entries.async_entries(self.handler) if other is not entry]
+        return longer if any(other.title == title for other in others) else title
 
     async def _async_end_pairing_again(self) -> ConfigFlowResult:
         """Ask, if it is another account than before and the user did not come for that."""

@@ -196,9 +196,10 @@ class InstanceFlow(PairingFlow):
         self._abort_if_unique_id_configured()
 
 
-def title_of(gateway: Gateway) -> str:
-    """Return what an entry is called, as long as the user does not call it otherwise."""
-    return f"{gateway.name} {gateway.instance_id}"
+def titles_of(gateway: Gateway) -> tuple[str, str]:
+    """Return what an entry is called as long as the user does not call it otherwise, and if another one is called so."""
+    title = f"{gateway.name} {gateway.instance_id}"
+    return title, f"{title} ({gateway.place})"
 
 
 def _credentials_step(key: str) -> _Step:

@@ -137,7 +137,12 @@ class Gateway(ABC):
     @property
     def identity(self) -> str:
         """What tells this instance from any other, wherever it is."""
-        return "_".join((self.key, *([self._http.place] if self.names_are_local else []), self.instance_id))
+        return "_".join((self.key, *([self.place] if self.names_are_local else []), self.instance_id))
+
+    @property
+    def place(self) -> str:
+        """The server, with its port and without the scheme."""
+        return self._http.place
 
     def is_same(self, other: Gateway) -> bool:
         """Whether another one talks to the same instance, at the same address and with the same credentials."""
