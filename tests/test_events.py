@@ -1,7 +1,7 @@
 """From the phone to Home Assistant: what each gateway tells, in each way that it has, and what automations get of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -254,6 +254,7 @@ class Story:
         self.home = home
         self.gateway = GATEWAYS[home.instance.gateway]
         self.not_told = NOT_TOLD.get((self.gateway.key, way), frozenset())
+        self.told: list[Mapping[str, Any]] = []
 
     async def expect(self, kind: EventKind, unique: str = "ada_event", **expected: Any) -> Mapping[str, Any]:
         """Check what is told of something that was just done; nothing, where nothing can be."""
@@ -268,6 +269,7 @@ class Story:
         without = WITHOUT.get(self.gateway.key, frozenset())
         wanted = {name: value for name, value in expected.items() if name not in without or name in told}
         assert {name: told.get(name) for name in wanted} == wanted
+        self.told.append(told)
         return told
 
     async def by_ada(self, kind: EventKind, **expected: Any) -> Mapping[str, Any]:
@@ -278,15 +280,29 @@ class Story:
 
 
 @every_way
-async def test_everything(hass: HomeAssistant, browser: Browser, emulator: Emulator, key: str, way: Way) -> None:
-    """From the phone to the event entities: all that somebody can do in a chat."""
+async def test_everything(
+    hass: HomeAssistant,
+    browser: Browser,
+    emulator: Emulator,
+    hass_ws_client: WebSocketGenerator,
+    key: str,
+    way: Way,
+) -> None:
+    """From the phone to the event entities, and to the traces of an automation: all that somebody can do in a chat."""
     async with home_with(hass, emulator, key, way, senders="everyone") as home:
         await home.hears()
+        await _load_automations(hass, {"received": _received(home, EventKind, "event", "ada_event", "family_event")})
         story = Story(home, way)
         await _messages(story)
         await _answers(story)
         await _receipts(story)
         await _group(story)
+        await hass.async_block_till_done()
+        traces = await _traces(await hass_ws_client(hass), "received")
+        assert {trace["script_execution"] for trace in traces} == {"finished"}
+        started_by = [_started_by(trace) for trace in traces]
+        assert [told for told in story.told if told not in started_by] == []
+        assert {told["event_type"] for told in story.told} == set(EventKind) - story.not_told
 
 
 async def _messages(story: Story) -> None:
@@ -424,40 +440,64 @@ async def test_automation(
     """An automation as the dialog makes it, by event and by state: its trace has all that the event tells."""
     async with home_with(hass, emulator, key, GATEWAYS[key].ways[0]) as home:
         await home.hears()
-        entity_id = home.entity("ada_event")
         triggers = {
-            "received": {
-                "trigger": "event.received",
-                "target": {"entity_id": entity_id},
-                "options": {"event_type": ["text"]},
-            },
-            "changed": {"trigger": "state", "entity_id": entity_id},
+            "received": _received(home, [EventKind.TEXT], "ada_event"),
+            "changed": {"trigger": "state", "entity_id": home.entity("ada_event")},
         }
-        automations = [
-            {"id": name, "alias": name, "triggers": [trigger], "actions": [{"event": f"ran_{name}"}]}
-            for name, trigger in triggers.items()
-        ]
-        assert await async_setup_component(hass, "automation", {"automation": automations})
-        await hass.async_block_till_done()
+        await _load_automations(hass, triggers)
         ran = [async_capture_events(hass, f"ran_{name}") for name in triggers]
         home.write(media={"kind": "image", "caption": "No text"})
         home.write(text="Open the gate")
         await until(lambda: [len(events) for events in ran] == [1, 2])
         socket = await hass_ws_client(hass)
         for name in triggers:
-            trace = await _last_trace(socket, name)
-            attributes = trace["trigger"]["to_state"]["attributes"]
+            attributes = _started_by((await _traces(socket, name))[-1])
             assert (attributes["event_type"], attributes["text"]) == ("text", "Open the gate")
             assert attributes["chat_id"] == ADAS_CHAT
             assert attributes["message_id"]
 
 
-async def _last_trace(socket: Any, automation: str) -> dict[str, Any]:
-    """Return the variables with which an automation last ran, as its trace shows them."""
-    await socket.send_json_auto_id({"type": "trace/list", "domain": "automation", "item_id": automation})
-    listed = (await socket.receive_json())["result"]
-    run = {"domain": "automation", "item_id": automation, "run_id": listed[-1]["run_id"]}
-    await socket.send_json_auto_id({"type": "trace/get", **run})
-    trace = (await socket.receive_json())["result"]["trace"]
-    variables: dict[str, Any] = trace["trigger/0"][0]["changed_variables"]
-    return variables
+def _received(home: Home, kinds: Iterable[EventKind], *uniques: str) -> dict[str, Any]:
+    """Return the trigger by which these event entities start an automation at events of these kinds."""
+    entity_ids = [home.entity(unique) for unique in uniques]
+    return {
+        "trigger": "event.received",
+        "target": {"entity_id": entity_ids},
+        "options": {"event_type": [kind.value for kind in kinds]},
+    }
+
+
+async def _load_automations(hass: HomeAssistant, triggers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Load an automation for each trigger, which fires an event and keeps the traces of all its runs."""
+    automations = [
+        {
+            "id": name,
+            "alias": name,
+            "mode": "parallel",
+            "max": 100,
+            "trace": {"stored_traces": 100},
+            "triggers": [trigger],
+            "actions": [{"event": f"ran_{name}"}],
+        }
+        for name, trigger in triggers.items()
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": automations})
+    await hass.async_block_till_done()
+
+
+async def _traces(socket: Any, automation: str) -> list[dict[str, Any]]:
+    """Return the traces of an automation's runs, the oldest first, as the browser gets them."""
+    which = {"domain": "automation", "item_id": automation}
+    await socket.send_json_auto_id({"type": "trace/list", **which})
+    traces = []
+    for run in (await socket.receive_json())["result"]:
+        await socket.send_json_auto_id({"type": "trace/get", **which, "run_id": run["run_id"]})
+        traces.append((await socket.receive_json())["result"])
+    return traces
+
+
+def _started_by(trace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of the event entity that started a run."""
+    variables = trace["trace"]["trigger/0"][0]["changed_variables"]
+    attributes: dict[str, Any] = variables["trigger"]["to_state"]["attributes"]
+    return attributes
