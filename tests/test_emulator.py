@@ -322,6 +322,7 @@ async def test_rate_limits(session: aiohttp.ClientSession) -> None:
         answer = await api.once("GET", api.url("qr"))
         assert answer.json["message"] == "Too Many Requests"
         assert emulator.requests.counts() == {"green_api": {"getStateInstance": 2, "qr": 5}}
+        assert emulator.requests.counts(answered=True) == emulator.requests.counts()
         assert emulator.requests.count(method="qr", status=429) == 2
         emulator.requests.reset()
         assert emulator.requests.count() == 0

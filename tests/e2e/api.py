@@ -111,9 +111,10 @@ class Phone(_Client):
         """Have somebody write to an instance, or its owner to somebody, what is no plain text."""
         await self.call("POST", "/phone/messages", {"instance": instance} | message)
 
-    async def break_next(self, gateway: str, fault: str, method: str) -> None:
-        """Have the next answer to a method of a gateway be broken."""
-        await self.call("POST", "/phone/faults", {"gateway": gateway, "fault": fault, "method": method})
+    async def break_next(self, gateway: str, fault: str, method: str, *, acted_on: bool = False) -> None:
+        """Have the next answer to a method of a gateway be broken, perhaps after it was acted on."""
+        broken = {"gateway": gateway, "fault": fault, "method": method, "acted_on": acted_on}
+        await self.call("POST", "/phone/faults", broken)
 
     async def messages(self, instance: str) -> list[Json]:
         """Return what arrived on phones, oldest first."""
@@ -129,9 +130,9 @@ class Phone(_Client):
 
         return await wait_for(f"{count} messages on the phone", look)
 
-    async def requests(self, gateway: str) -> dict[str, int]:
-        """Return how often each method of a gateway was called, since `forget_requests`."""
-        counts: dict[str, dict[str, int]] = await self.call("GET", "/phone/requests")
+    async def requests(self, gateway: str, *, answered: bool = False) -> dict[str, int]:
+        """Return how often each method of a gateway was called, or answered, since `forget_requests`."""
+        counts: dict[str, dict[str, int]] = await self.call("GET", f"/phone/requests{'?answered' if answered else ''}")
         return counts.get(gateway, {})
 
     async def forget_requests(self) -> None:

@@ -75,6 +75,15 @@ async def home_assistant(config: Path, *, port: int = 0, debug: bool = False, mo
     `more` is added to its configuration.
     """
     port = free_port(port)
+    async with home_assistant_process(config, port, debug=debug, more=more):
+        yield f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def home_assistant_process(
+    config: Path, port: int, *, debug: bool = False, more: str = ""
+) -> AsyncGenerator[Process]:
+    """The same, and give the process, for who wants to end it in another way. It may begin with what another left."""
     _write_config(config, (_DEBUG_LOG if debug else "") + more)
     # SETUP_PORT, and not the configuration: a port given there is only tried, and given up after five minutes.
     environment = os.environ | {"SETUP_PORT": str(port), "PYTHONUNBUFFERED": "1"}
@@ -87,9 +96,8 @@ async def home_assistant(config: Path, *, port: int = 0, debug: bool = False, mo
             start_new_session=True,
         )
         try:
-            url = f"http://127.0.0.1:{port}"
-            await _until_it_answers(url, process)
-            yield url
+            await _until_it_answers(f"http://127.0.0.1:{port}", process)
+            yield process
         finally:
             await _end(process)
 
@@ -98,7 +106,9 @@ def _write_config(config: Path, more: str) -> None:
     media = config / "media"
     media.mkdir(parents=True, exist_ok=True)
     (config / "configuration.yaml").write_text(_CONFIGURATION.format(media=media) + more)
-    (config / "automations.yaml").write_text("[]\n")
+    automations = config / "automations.yaml"
+    if not automations.exists():
+        automations.write_text("[]\n")
     components = config / "custom_components"
     if not components.is_symlink():
         components.symlink_to(ROOT / "custom_components")
@@ -109,8 +119,9 @@ async def _until_it_answers(url: str, process: Process) -> None:
         for _ in range(600):
             if process.returncode is not None:
                 raise RigError(f"Home Assistant ended with code {process.returncode}")
+            # The frontend comes after all that the first start asks for.
             with suppress(aiohttp.ClientError):
-                async with session.get(f"{url}/api/onboarding") as response:
+                async with session.get(f"{url}/manifest.json") as response:
                     if response.status == 200:
                         return
             await asyncio.sleep(0.1)

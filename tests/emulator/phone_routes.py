@@ -233,8 +233,8 @@ class PhoneRoutes:
         self._world.faults.clear()
         return web.Response(status=204)
 
-    async def _requests(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._world.requests.counts())
+    async def _requests(self, request: web.Request) -> web.Response:
+        return web.json_response(self._world.requests.counts(answered="answered" in request.query))
 
     async def _reset_requests(self, _request: web.Request) -> web.Response:
         self._world.requests.reset()

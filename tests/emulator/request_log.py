@@ -44,11 +44,12 @@ class RequestLog:
             for entry in self.entries
         )
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return the number of requests for each gateway and method."""
+    def counts(self, *, answered: bool = False) -> dict[str, dict[str, int]]:
+        """Return the number of requests for each gateway and method, perhaps only of those that have their answer."""
         counted: dict[str, Counter[str]] = {}
         for entry in self.entries:
-            counted.setdefault(entry.gateway, Counter())[entry.method] += 1
+            if entry.status is not None or not answered:
+                counted.setdefault(entry.gateway, Counter())[entry.method] += 1
         return {gateway: dict(methods) for gateway, methods in counted.items()}
 
     def reset(self) -> None:
