@@ -24,6 +24,9 @@ from custom_components.whatsapp_link.gateways.capability import Way
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
 from tests.emulator.instance import Instance
+from tests.measured import pytest_terminal_summary, report
+
+__all__ = ["pytest_terminal_summary", "report"]
 
 # The harness has each query logged, also by threads that outlast their test.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)

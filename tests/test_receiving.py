@@ -1,7 +1,6 @@
 """Receiving as a whole: by which way, how fast, what is lost when something breaks, and who gets to read it."""
 
 import asyncio
-from collections.abc import Generator
 import json
 import logging
 import time
@@ -231,19 +230,6 @@ async def test_webhook_fails_for_a_while(
 # --- how fast --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def report(request: pytest.FixtureRequest) -> Generator[list[str]]:
-    """Return the lines that are shown at the end."""
-    lines: list[str] = []
-    yield lines
-    plugins = request.config.pluginmanager
-    terminal: Any = plugins.getplugin("terminalreporter")
-    capture: Any = plugins.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        for line in ["", *lines]:
-            terminal.write_line(line)
-
-
 @every_way
 async def test_latency(
     hass: HomeAssistant, browser: Browser, emulator: Emulator, key: str, way: Way, report: list[str]
@@ -262,7 +248,7 @@ async def test_latency(
             home.told.clear()
         seconds.sort()
         p50, p95 = (seconds[int(share * (len(seconds) - 1))] for share in (0.5, 0.95))
-        interval = f", looks every {LOOK_EVERY * 1000:.0f} ms here" if way is Way.POLLING else ""
+        interval = f"   looks every {LOOK_EVERY * 1000:.0f} ms here" if way is Way.POLLING else ""
         report.append(f"{key:13} {way:8} p50 {p50 * 1000:6.1f} ms   p95 {p95 * 1000:6.1f} ms{interval}")
         # Generous: the machine may be busy with other things.
         assert p95 < 1

@@ -11,6 +11,9 @@ import pytest
 from .api import HomeAssistant, Json, Phone
 from .browser import chromium
 from .processes import emulator, home_assistant
+from tests.measured import pytest_terminal_summary, report
+
+__all__ = ["pytest_terminal_summary", "report"]
 
 # A code lasts 10 s instead of 20: long enough to be read from the screen, short enough to see two.
 _TIME_SCALE = 0.5

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-import sys
 import time
 
 from .api import HomeAssistant, Phone, decode_qr, wait_for
@@ -13,7 +12,7 @@ from .processes import RigError
 _A_WHILE = 5
 
 
-async def test_pushed(hass: HomeAssistant, phone: Phone) -> None:
+async def test_pushed(hass: HomeAssistant, phone: Phone, report: list[str]) -> None:
     """Unlinked and scanned on the phone, it is so in Home Assistant within a second; no request asked for it."""
     for entry in await hass.entries("whatsapp_link"):
         # Others of this gateway may be asked for their state at any time.
@@ -29,7 +28,7 @@ async def test_pushed(hass: HomeAssistant, phone: Phone) -> None:
     unlinked = await _timed(phone.unlink(instance["id"]), hass.wait_for_state(is_linked, "off"))
     code = await wait_for("the code", lambda: _code(hass, picture))
     scanned = await _timed(phone.scan(code), hass.wait_for_state(session, "linked"))
-    sys.stdout.write(f"WAHA: unlinking seen after {unlinked:.2f} s, the scan after {scanned:.2f} s\n")
+    report.append(f"WAHA: unlinking seen after {unlinked:.2f} s, the scan after {scanned:.2f} s")
     assert max(unlinked, scanned) < 1
 
     # Some seconds after a scan, it is looked whose phone it is.
