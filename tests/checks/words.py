@@ -18,6 +18,23 @@ _ADDRESS = re.compile(r"(?:https?|ftp|wss?)://\w|\bwww\.\w", re.IGNORECASE)
 # unless it has an invisible mark (U+200E) on its other side.
 _FROM_THE_RIGHT = {"ar", "fa", "he", "ur"}
 _ASTRAY = re.compile(r"(?<!\u200e)\+(?=\d)|(?<![\w:/\u200e])/(?=[a-z])|(?<![\w\u200e])@(?=[a-z])|://(?!\u200e)")
+# What WhatsApp calls the list of linked devices on the phone, in each language: whoever is sent there looks for this word.
+_LINKED_DEVICES = {
+    "ar": "الأجهزة المرتبطة",
+    "de": "Verknüpfte Geräte",
+    "en": "Linked devices",
+    "es": "Dispositivos vinculados",
+    "fr": "Appareils connectés",
+    "he": "מכשירים מקושרים",
+    "hi": "लिंक किए गए डिवाइस",
+    "id": "Perangkat tertaut",
+    "it": "Dispositivi collegati",
+    "nl": "Gekoppelde apparaten",
+    "pl": "Połączone urządzenia",
+    "pt-BR": "Dispositivos conectados",
+    "ru": "Связанные устройства",
+    "tr": "Bağlı cihazlar",
+}
 # So many words of English are no name of a thing any more: nobody has translated them.
 _SENTENCE = 5
 
@@ -191,3 +208,17 @@ def directions(integration: Integration) -> Iterator[str]:
             for key, text in texts(integration.json(f"translations/{path.name}")):
                 if found := _ASTRAY.search(text):
                     yield f"{path.name}: {key} has {found[0]} without a mark for left to right"
+
+
+def names_on_the_phone(integration: Integration) -> Iterator[str]:
+    """Every language sends to the list of linked devices as often as English does, by the name that it has on the phone."""
+    english = dict(texts(integration.english))
+    for path in sorted((integration.root / "translations").glob("*.json")):
+        name = _LINKED_DEVICES.get(path.stem)
+        if name is None:
+            yield f"{path.name}: nobody has written down here what WhatsApp calls linked devices"
+            continue
+        own = dict(texts(integration.json(f"translations/{path.name}")))
+        for key, text in english.items():
+            if own.get(key, "").count(name) < text.count(_LINKED_DEVICES["en"]):
+                yield f"{path.name}: {key} does not say {name}"
