@@ -14,7 +14,7 @@ from homeassistant.data_entry_flow import EVENT_DATA_ENTRY_FLOW_PROGRESSED, Flow
 
 from custom_components.whatsapp_link import pairing_view
 from custom_components.whatsapp_link.gateways import GATEWAYS, green_api
-from tests.conftest import SetUp
+from tests.conftest import SetUp, entry_of, instance_of
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
@@ -336,25 +336,35 @@ async def test_banned(hass: HomeAssistant, emulator: Emulator, instance: GreenAp
 # --- a token that is refused later -------------------------------------------------------------------
 
 
-async def test_reauth(hass: HomeAssistant, instance: GreenApiInstance, entry: MockConfigEntry, set_up: SetUp) -> None:
+@pytest.mark.parametrize(
+    "key", [key for key, gateway in GATEWAYS.items() if any(credential.secret for credential in gateway.credentials)]
+)
+async def test_reauth(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
     """A refused token asks for a new one; mistakes are said; the right one heals the entry."""
+    instance = instance_of(emulator, key)
     instance.link(instance.number)
-    right = instance.token
-    instance.token = "fedcba9876543210" * 3
-    await set_up()
+    entry = entry_of(instance, options={"receiving": "off"})
+    right = entry.data["credentials"]
+    entry.add_to_hass(hass)
+    refused = {**entry.data, "credentials": {**right, "token": "fedcba9876543210" * 3}}
+    hass.config_entries.async_update_entry(entry, data=refused)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
     (flow,) = hass.config_entries.flow.async_progress()
     assert flow["step_id"] == "reauth_confirm"
     dialog = Dialog(hass, flow)
-    await dialog.submit(token="short")
+    await dialog.submit(token="no token")
     assert dialog.words == {"token": "This is not a whole API token or key. Copy it again."}
-    await dialog.submit(token=right)
-    assert dialog.words == {"base": "GREEN-API refused the API token or key. Check it and enter it again."}
-    await dialog.submit(token=f"{instance.token} ")
+    await dialog.submit(token=WRONG_TOKEN)
+    name = GATEWAYS[key].name
+    assert dialog.words == {"base": f"{name} refused the API token or key. Check it and enter it again."}
+    await dialog.submit(token=f"{right['token']} ")
     assert dialog.step["type"] is FlowResultType.ABORT
     assert dialog.step["reason"] == "reauth_successful"
     await hass.async_block_till_done()
-    assert entry.data["credentials"] == {"instance_id": instance.id, "token": instance.token}
+    assert entry.data["credentials"] == right
     assert entry.state is ConfigEntryState.LOADED
+    await hass.config_entries.async_unload(entry.entry_id)
 
 
 async def test_reauth_of_a_loaded_entry(
