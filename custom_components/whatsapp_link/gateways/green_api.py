@@ -474,7 +474,7 @@ class GreenApi(Gateway):
         content = answer.json()
         # Page Common errors: some methods tell a failure inside HTTP 200.
         if isinstance(content, dict) and content.get("status") is False:
-            raise self._error_for_words(str(content.get("reason", "")))
+            raise self._error_for_words(str(content.get("reason", "")), answer)
         return content
 
     def _error(self, answer: Answer) -> GatewayError:
@@ -484,7 +484,7 @@ class GreenApi(Gateway):
         """
         body = answer.object_or_empty()
         if answer.status in (466, 469):
-            return QuotaExceeded(self._http.redact(_quota_words(body)))
+            return QuotaExceeded(self._http.redact(_quota_words(body), answer))
         words = body.get("message")
         if not isinstance(words, str):
             # Said by the proxy before the gateway.
@@ -492,14 +492,14 @@ class GreenApi(Gateway):
                 return InstanceNotFound("the gateway knows no such instance")
             return error_for_status(answer.status, retry_after=answer.retry_after)
         if answer.status == 400:
-            return self._error_for_words(words)
+            return self._error_for_words(words, answer)
         # A 403 in JSON is said by the gateway itself and not by the proxy before it: the account is suspended.
         # Two of its 500 are no faults but refusals: "request entity too large" and "exceeded max upload size".
         if answer.status == 403 or (answer.status == 500 and re.search("too large|exceeded", words)):
-            return Refused(self._http.redact(words))
+            return Refused(self._http.redact(words, answer))
         return error_for_status(answer.status, retry_after=answer.retry_after)
 
-    def _error_for_words(self, words: str) -> GatewayError:
+    def _error_for_words(self, words: str, answer: Answer) -> GatewayError:
         """Return what the words of a 400 mean (page Common errors)."""
         lowered = words.lower()
         if "in starting process" in lowered:
@@ -513,7 +513,7 @@ class GreenApi(Gateway):
         # Page ReceiveNotification.
         if "webhook url is set" in lowered:
             return WebhookTaken("the notifications go to a webhook")
-        return Refused(self._http.redact(words) or "no reason given")
+        return Refused(self._http.redact(words, answer) or "no reason given")
 
 
 class _PairingFrame:

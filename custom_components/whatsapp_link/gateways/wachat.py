@@ -289,7 +289,8 @@ class Wachat(Gateway):
         return answer
 
     def _error(self, answer: Answer, body: Mapping[str, Any]) -> GatewayError:
-        reason = self._http.redact(str(body.get("error") or body.get("message") or body.get("details") or ""))
+        words = str(body.get("error") or body.get("message") or body.get("details") or "")
+        reason = self._http.redact(words, answer)
         if answer.status == 403 and body:
             return QuotaExceeded(reason)
         if answer.status == 404 and body:

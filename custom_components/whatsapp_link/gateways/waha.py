@@ -502,8 +502,8 @@ class Waha(Gateway):
             return Refused("the API key may not do this")
         # The server's own words for what failed inside; without them it is something before it that failed.
         if answer.status == 500 and words:
-            return Refused(self._http.redact(words))
-        return error_for_status(answer.status, reason=self._http.redact(words), retry_after=answer.retry_after)
+            return Refused(self._http.redact(words, answer))
+        return error_for_status(answer.status, reason=self._http.redact(words, answer), retry_after=answer.retry_after)
 
 
 def _words(body: Mapping[str, Any]) -> str:

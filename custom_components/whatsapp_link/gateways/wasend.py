@@ -307,7 +307,7 @@ class Wasend(Gateway):
         # The same, of which only the words were passed on.
         if answer.status == 422 and "not as expected" in words:
             return WrongState(SessionState.UNKNOWN)
-        reason = self._http.redact(words)
+        reason = self._http.redact(words, answer)
         if answer.status < 300:
             return error_for_status(400, reason=reason)
         return error_for_status(answer.status, reason=reason, retry_after=answer.retry_after)

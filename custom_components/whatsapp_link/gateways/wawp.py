@@ -371,7 +371,7 @@ class Wawp(Gateway):
         body = answer.object_or_empty()
         code = str(body.get("code", ""))
         words = str(body.get("message") or body.get("error") or code)
-        reason = self._http.redact(words)
+        reason = self._http.redact(words, answer)
         if answer.status == 422 and (state := shapes.state_in(body, words)):
             return WrongState(self._session_state(state))
         if answer.status == 422 and _NOT_EXPECTED.search(answer.body):

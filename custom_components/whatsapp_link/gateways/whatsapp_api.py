@@ -242,7 +242,7 @@ class WhatsAppApi(Gateway):
             return error_for_status(answer.status, retry_after=answer.retry_after)
         if "not ready" in words:
             return WrongState(SessionState.UNLINKED)
-        return Refused(self._http.redact(words))
+        return Refused(self._http.redact(words, answer))
 
 
 def _chat(chat: Mapping[str, Any]) -> Chat:
