@@ -198,6 +198,10 @@ class Gateway(ABC):
         """Have no more events sent to an address. Others that are registered stay."""
         raise Unsupported(Capability.UNREGISTER_WEBHOOK)
 
+    def is_at(self, query: Mapping[str, str], webhook: Webhook) -> bool:
+        """Whether a call has the query that the address of the webhook was given, where that shows who calls."""
+        return True
+
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, webhook: Webhook) -> list[Session | Event]:
         """Return what a call to the webhook tells; the keys of `headers` are looked up in any case.
 

@@ -34,8 +34,8 @@ from .model import (
 )
 from .waha_contents import text_in
 from .waha_polling import Lookout
-from .wawp_events import registered, with_webhook, without_webhook
-from .webhook_call import parse_events
+from .wawp_events import registered, secret_in, with_webhook, without_webhook
+from .webhook_call import is_same, parse_events
 
 # Page auth/qr-image: after a 422 with these words the service stops and starts the session by itself; ask again in 15
 # seconds. What the body looks like is not shown; the second words are the engine's.
@@ -274,8 +274,13 @@ class Wawp(Gateway):
             await self._do("session/webhook", {"webhooks": wanted})
 
     @override
+    def is_at(self, query: Mapping[str, str], webhook: Webhook) -> bool:
+        """Nothing is signed: who calls has to know the whole address, with the secret in it."""
+        return is_same(secret_in(query), webhook.secret)
+
+    @override
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, webhook: Webhook) -> list[Session | Event]:
-        """The pages on events. Nothing is signed: who calls has known the address, which nobody can guess."""
+        """The pages on events. There is nothing in the headers."""
         return [news for news in map(self._news, parse_events(body)) if news]
 
     def _news(self, envelope: Mapping[str, Any]) -> Session | Event | None:
