@@ -14,7 +14,6 @@ from .actions import ATTR_MESSAGE_ID, ATTR_OPTIONS, ATTR_PATH, ATTR_PHONE, ATTR_
 from .asking import Question
 from .const import DOMAIN
 from .errors import action_errors
-from .received import find_received
 from .targets import ATTR_INSTANCE, async_coordinator, async_targets
 
 ATTR_ANSWER_FROM = "answer_from"
@@ -96,15 +95,15 @@ async def _async_save_media(call: ServiceCall) -> ServiceResponse:
     """Save the file that came with a message into an allowed folder. What is there already stays."""
     hass = call.hass
     coordinator = async_coordinator(hass, call.data.get(ATTR_INSTANCE))
-    found = find_received(hass, coordinator.config_entry.entry_id, call.data[ATTR_MESSAGE_ID])
-    if found is None:
+    files = coordinator.mailbox.files
+    received = files.find(call.data[ATTR_MESSAGE_ID])
+    if received is None:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_such_file")
     path = hass.config.path(call.data[ATTR_PATH])
     if not await hass.async_add_executor_job(_is_allowed, hass, path):
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="save_not_allowed", translation_placeholders={"path": path}
         )
-    files, received = found
     with action_errors(hass, coordinator.config_entry, coordinator.gateway.name):
         content = await files.fetch(received)
     try:
