@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+import logging
 import time
 
 from aiohttp import ClientTimeout
@@ -307,15 +308,39 @@ async def test_server_stays_away(hass: HomeAssistant, unused_tcp_port: int, monk
     monkeypatch.setattr(outbox, "_RETRY_AFTER", (0.05, 0.05, 0.05))
     async with AsyncExitStack() as stack:
         async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
-            await stack.enter_async_context(loaded(hass, instance_of(emulator, "waha"), recipient("Robin", ROBIN)))
-            # A server that closes while a connection is being made would complain.
-            await hass.async_block_till_done(wait_background_tasks=True)
+            await stack.enter_async_context(loaded(hass, instance_of(emulator, "evolution"), recipient("Robin", ROBIN)))
         started = hass.loop.time()
         error = await refused(hass, "send_message", message="Hello", entity_id="notify.robin")
         assert error.translation_key == "cannot_connect"
         assert 0.15 < hass.loop.time() - started < 5
-        with pytest.raises(HomeAssistantError, match="WAHA does not answer"):
+        with pytest.raises(HomeAssistantError, match="Evolution API does not answer"):
             await notify(hass, "Hello")
+
+
+async def test_all_wait_for_a_server_that_stays_away(
+    hass: HomeAssistant, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the first of many is tried again and again, until a server that came back is gone once more."""
+    monkeypatch.setattr(outbox, "_RETRY_AFTER", (0.01, 0.01, 0.01))
+    caplog.set_level(logging.DEBUG, logger=outbox.__name__)
+
+    async def fail_to_send(count: int) -> None:
+        sending = [send(hass, f"Message {number}") for number in range(count)]
+        failed = await asyncio.gather(*sending, return_exceptions=True)
+        assert [type(each) for each in failed] == [HomeAssistantError] * count
+        assert caplog.text.count("A message is tried again") == 3
+        caplog.clear()
+
+    async with AsyncExitStack() as stack:
+        async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
+            await stack.enter_async_context(loaded(hass, instance_of(emulator, "evolution"), recipient("Robin", ROBIN)))
+        await fail_to_send(5)
+        async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
+            instance = instance_of(emulator, "evolution")
+            instance.link(instance.number)
+            await send(hass, "The server is there again")
+            assert caplog.text.count("A message is tried again") == 0
+        await fail_to_send(2)
 
 
 # --- never twice -----------------------------------------------------------------------------------
