@@ -160,7 +160,7 @@ class Wachat(Gateway):
 
     async def _send(self, method: str, chat_id: str, content: Mapping[str, Any]) -> SentMessage:
         body = self._own() | {"number": number(chat_id), **content}
-        # It answers when the message is out, after typing for some seconds, and fetching the file before that.
+        # It answers after typing for some seconds; whether it has fetched the file by then is not documented.
         sent = message_id(await self._call("POST", method, body, timeout=_SEND_TIMEOUT))
         self._events.note_sent(sent, chat_id)
         return SentMessage(sent)
