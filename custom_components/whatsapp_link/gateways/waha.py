@@ -400,8 +400,12 @@ class Waha(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /api/{session}/chats/overview: the same shape for all engines."""
-        path = f"api/{self.instance_id}/chats/overview"
-        return shapes.chats(await self._call("GET", path, params={"limit": "100"}, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            path, params = f"api/{self.instance_id}/chats/overview", {"limit": str(limit), "offset": str(offset)}
+            return await self._call("GET", path, params=params, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @override
     async def list_instances(self) -> list[Instance]:

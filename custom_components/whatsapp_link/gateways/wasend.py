@@ -189,8 +189,12 @@ class Wasend(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /{session}/chats."""
-        params = {"limit": "100", "offset": "0"}
-        return shapes.chats(await self._call("GET", f"{self.instance_id}/chats", params=params, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            params = {"limit": str(limit), "offset": str(offset)}
+            return await self._call("GET", f"{self.instance_id}/chats", params=params, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @cached_property
     def _ids(self) -> MessageIds:

@@ -233,7 +233,11 @@ class Wawp(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """Page chats."""
-        return shapes.chats(await self._call("chats", {"limit": 100}, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            return await self._call("chats", {"limit": limit, "offset": offset}, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @cached_property
     def _ids(self) -> events.MessageIds:
