@@ -191,7 +191,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         entry = self._entry
         gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
             errors, placeholders = await self._async_try(gateway_class, entry.data[CONF_BASE_URL], credentials)
@@ -211,7 +211,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         self, gateway_class: type[Gateway], base_url: str, credentials: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return the errors that the credentials lead to, by field, and the placeholders for their words."""
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if malformed := gateway_class.malformed(credentials):
             return {field: f"invalid_{field}" for field in malformed}, placeholders
         try:
@@ -267,7 +267,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         if self.source == SOURCE_REAUTH and self.is_opened_again("pair_again", user_input):
             return await self.async_step_other_account()
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         try:
             if await self._async_is_without_phone(log_out=user_input is not None):
                 if coordinator := self._coordinator:
@@ -345,7 +345,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         entry = self._entry
         gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
             base_url = base_url_in(user_input)

@@ -54,7 +54,7 @@ class InstanceFlow(PairingFlow):
         """Ask for the credentials of a gateway and try them."""
         gateway_class = GATEWAYS[key]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = new_credentials(gateway_class, user_input)
             base_url = base_url_in(user_input)
@@ -127,7 +127,7 @@ class InstanceFlow(PairingFlow):
     async def async_step_pick_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which of the account's instances."""
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         if user_input is not None:
             try:
                 return await self._async_use_instance(user_input[_INSTANCE])
@@ -144,7 +144,7 @@ class InstanceFlow(PairingFlow):
     async def async_step_new_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what the gateway wants to know of a new instance, and make it."""
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         if user_input is not None:
             try:
                 if self._made is None:
