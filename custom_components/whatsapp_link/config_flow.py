@@ -412,5 +412,5 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
 
 
 def _ending(number: str) -> str:
-    """Return what tells one number from another, without showing it."""
-    return f"…{number[-3:]}"
+    """Return what tells one number from another, without showing it. It begins with a mark for left to right."""
+    return f"\u200e…{number[-3:]}"
