@@ -135,9 +135,9 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
 
     def _free_title(self, entry: WhatsAppLinkConfigEntry | None = None) -> str:
         """Return a title that no other entry has: sessions on two servers may be called alike."""
-        title, longer = titles_of(self._gateway)
-        others = [other for other in self.hass.config_entries.async_entries(self.handler) if other is not entry]
-        return longer if any(other.title == title for other in others) else title
+        titles = titles_of(self._gateway)
+        taken = {other.title for other in self.hass.config_entries.async_entries(self.handler) if other is not entry}
+        return next((title for title in titles if title not in taken), titles[-1])
 
     async def _async_end_pairing_again(self) -> ConfigFlowResult:
         """Ask, if it is another account than before and the user did not come for that."""
