@@ -132,6 +132,7 @@ _BROKEN: list[tuple[Check, Change, str]] = [
     (words.directions, replaces("translations/ar.json", "ID@g.us", "@g.us"), "has @ without a mark"),
     (words.directions, replaces("translations/ar.json", "\u200e/dashboard", "/dashboard"), "has / without a mark"),
     (words.directions, replaces("translations/he.json", "https://\u200e", "https://"), "has :// without a mark"),
+    (words.directions, replaces("translations/ar.json", "\u200e{code}", "{code}"), "has {code} without a mark"),
     (actions.words, drops(ENGLISH, "services/ask"), "services ask is missing"),
     (actions.words, drops(ENGLISH, "services/ask/fields/question"), "services.ask.fields question is missing"),
     (actions.words, _says("services/ask/sections/more", {"name": "More"}), "services.ask.sections more is nobody's"),

@@ -10,11 +10,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 
-from .actions import ATTR_MESSAGE_ID, ATTR_OPTIONS, ATTR_PATH, ATTR_PHONE, ATTR_QUESTION, OPTIONS, chat_id_in, phone_in
+from .actions import ATTR_MESSAGE_ID, ATTR_OPTIONS, ATTR_PATH, ATTR_PHONE, ATTR_QUESTION, OPTIONS, phone_in
 from .asking import Question
 from .const import DOMAIN
 from .errors import action_errors
-from .targets import ATTR_INSTANCE, async_coordinator, async_targets
+from .targets import ATTR_INSTANCE, async_coordinator, async_targets, chat_id_in
 
 ATTR_ANSWER_FROM = "answer_from"
 ATTR_TIME = "time"

@@ -1,6 +1,7 @@
 """Who an action writes to: recipients by their notify entities, or chats of an instance by number or id."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
@@ -101,12 +102,26 @@ def _recipients(call: ServiceCall) -> Iterator[Target]:
 def _chats(call: ServiceCall) -> Iterator[Target]:
     chats = call.data.get(ATTR_CHATS, [])
     for number, chat in enumerate(chats, start=1):
-        try:
-            chat_id = parse_chat_id(chat)
-        except InvalidAddress as error:
-            # The text may be somebody's number: it is named by its place.
-            raise _error(f"chat_{error.problem}", place=str(number)) from None
+        chat_id = chat_id_in(chat, number)
         yield Target(_entry(call.hass, call.data.get(ATTR_INSTANCE)), chat_id, f"#{number}")
+
+
+def chat_id_in(text: str, place: int) -> str:
+    """Return the chat id of the entry at a place (from 1). Raises ServiceValidationError."""
+    with address_errors(place):
+        return parse_chat_id(text)
+
+
+@contextmanager
+def address_errors(place: int) -> Generator[None]:
+    """Turn what is wrong with the number or the chat id at a place (from 1) into an error that the user can read.
+
+    It is named by its place: the text may be somebody's number.
+    """
+    try:
+        yield
+    except InvalidAddress as error:
+        raise _error(f"chat_{error.problem}", place=str(place)) from None
 
 
 def _error(key: str, **placeholders: str) -> ServiceValidationError:

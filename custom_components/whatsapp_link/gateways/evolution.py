@@ -12,7 +12,7 @@ from typing import Any, ClassVar, override
 
 from aiohttp import ClientSession
 
-from .account import account_number
+from .address import account_number
 from .capability import Capability, Feature, Way
 from .errors import (
     GatewayError,

@@ -132,17 +132,17 @@ class Gateway(ABC):
     @property
     @abstractmethod
     def instance_id(self) -> str:
-        """What the vendor calls this instance: unique on the gateway, and not secret."""
+        """What the vendor calls this instance: not secret, and unique on the gateway unless `identity` says more."""
 
     @property
     def identity(self) -> str:
         """What tells this instance from any other, wherever it is."""
-        return "_".join((self.key, *([self.place] if self.names_are_local else []), self.instance_id))
+        return "_".join((self.key, *([self._http.place] if self.names_are_local else []), self.instance_id))
 
     @property
-    def place(self) -> str:
-        """The server, with its port and without the scheme."""
-        return self._http.place
+    def server(self) -> str:
+        """The host and the port of the server, which may be shown; the path of its address may be secret."""
+        return self._http.server
 
     def is_same(self, other: Gateway) -> bool:
         """Whether another one talks to the same instance, at the same address and with the same credentials."""

@@ -14,8 +14,7 @@ from typing import Any, ClassVar, override
 from aiohttp import ClientSession
 from yarl import URL
 
-from .account import account_number
-from .address import InvalidAddress, parse_chat_id
+from .address import InvalidAddress, account_number, parse_chat_id
 from .capability import Capability, Feature, Way
 from .downloads import download
 from .errors import (

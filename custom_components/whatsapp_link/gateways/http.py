@@ -281,9 +281,14 @@ class Http:
             return "." not in host or host.endswith(_LOCAL_DOMAINS)
 
     @property
+    def server(self) -> str:
+        """The host and the port: what may be shown of the address, since a path may be meant for nobody else."""
+        return f"{self.base_url.host}:{self.base_url.port}"
+
+    @property
     def place(self) -> str:
-        """The server without the scheme, for telling one from another."""
-        return f"{self.base_url.host}:{self.base_url.port}{self.base_url.path.rstrip('/')}"
+        """The address without the scheme, for telling one server from another. It is not to be shown."""
+        return f"{self.server}{self.base_url.path.rstrip('/')}"
 
     def redact(self, text: str, answer: Answer | None = None) -> str:
         """Return a vendor's words without credentials, numbers and what we sent, short enough to be shown.

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, override
 from aiohttp import ClientSession
 
 from . import evolution
-from .account import account_number
+from .address import account_number
 from .capability import Capability, Feature, Way
 from .downloads import GONE, download, own_path, parse_file_url
 from .errors import CannotReach, GatewayError, InstanceNotFound, InvalidAnswer, QuotaExceeded, Refused

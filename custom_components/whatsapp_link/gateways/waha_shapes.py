@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any
 
-from .account import account_number
+from .address import account_number
 from .errors import InvalidAnswer
 from .http import parse_json, require_object, require_text
 from .model import Chat, Contact, Media, Poll, SessionState
