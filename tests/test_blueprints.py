@@ -23,7 +23,8 @@ from custom_components.whatsapp_link.coordinator import WhatsAppLinkCoordinator
 from custom_components.whatsapp_link.gateways.events import EventKind
 from tests.emulator import Emulator
 from tests.emulator.model import Kind, Message
-from tests.incoming import tell
+from tests.incoming import ROBIN, tell
+from tests.test_asking import polled
 from tests.test_entities import NOTIFY, spin, until
 from tests.test_media import PNG, Camera
 
@@ -166,6 +167,26 @@ async def goes(hass: HomeAssistant, freezer: FrozenDateTimeFactory, entity_id: s
 def notifications(calls: list[Event[Any]]) -> list[Any]:
     """Return what Home Assistant told by its own means."""
     return [call.data["service_data"] for call in calls if call.data["domain"] == "persistent_notification"]
+
+
+async def test_ask_where_votes_do_not_come(
+    hass: HomeAssistant, emulator: Emulator, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works also by polling, at a gateway that tells of no votes then."""
+    ran = async_capture_events(hass, "ran_second")
+    async with polled(hass, emulator, monkeypatch):
+        await use(
+            "ask_and_act",
+            when=[{"trigger": "event", "event_type": "left_open"}],
+            recipient=NOTIFY,
+            first_actions=[{"event": "ran_first"}],
+            second_actions=[{"event": "ran_second"}],
+        )
+        hass.bus.async_fire("left_open")
+        question = await arrived(emulator)
+        assert question.text.endswith("\n\n1. Yes\n2. No")
+        emulator.phone.write(question.instance, f"+{ROBIN}", "2")
+        await until(lambda: bool(ran))
 
 
 async def test_device_unavailable(

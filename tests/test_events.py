@@ -257,6 +257,8 @@ class Story:
         self.home = home
         self.gateway = GATEWAYS[home.instance.gateway]
         self.not_told = NOT_TOLD.get((self.gateway.key, way), frozenset())
+        # Whoever asks relies on what the gateway says of itself.
+        assert home.coordinator.gateway.tells_votes(way) is (EventKind.POLL_VOTE not in self.not_told)
 
     async def expect(self, kind: EventKind, unique: str = "ada_event", **expected: Any) -> Mapping[str, Any]:
         """Check what is told of something that was just done; nothing, where nothing can be."""
@@ -342,6 +344,8 @@ async def _answers(story: Story) -> None:
         asked_id = home.on_phone().id
     home.write(poll_vote={"message_id": asked_id, "name": "Beer?", "options": ["No"]})
     await story.by_ada(EventKind.POLL_VOTE, options=["No"], about=poll)
+    home.write(poll_vote={"message_id": asked_id, "name": "Beer?", "options": []})
+    await story.expect(EventKind.POLL_VOTE, options=[], about=poll)
 
 
 async def _receipts(story: Story) -> None:

@@ -56,12 +56,7 @@ async def _async_ask(call: ServiceCall) -> ServiceResponse:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="ask_one")
     (target,) = targets
     coordinator = target.coordinator
-    if coordinator.receiving.way is None:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="cannot_wait",
-            translation_placeholders={"instance": coordinator.config_entry.title},
-        )
+    coordinator.receiving.require()
     allowed = [chat_id_in(text, place) for place, text in enumerate(call.data[ATTR_ANSWER_FROM], start=1)]
     question = Question(coordinator, target.chat_id, call.data[ATTR_OPTIONS], allowed)
     with action_errors(call.hass, coordinator.config_entry, coordinator.gateway.name, chat_id=target.chat_id):

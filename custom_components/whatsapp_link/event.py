@@ -159,4 +159,7 @@ def _attributes(event: Event, entry_id: str) -> dict[str, Any]:
     # An empty text says something here: the reaction was taken back.
     if event.kind is EventKind.REACTION:
         shown["text"] = event.text
+    # So does a vote for nothing.
+    if event.kind is EventKind.POLL_VOTE:
+        shown["options"] = attributes["options"]
     return shown | {"from_me": event.from_me, "is_group": event.chat_id.endswith("@g.us")}

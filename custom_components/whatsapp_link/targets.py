@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+import logging
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import ConfigEntryState
@@ -14,6 +15,8 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 from .const import CONF_CHAT_ID, DOMAIN
 from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator
 from .gateways.address import InvalidAddress, parse_chat_id
+
+_LOGGER = logging.getLogger(__name__)
 
 ATTR_INSTANCE = "instance"
 ATTR_CHATS = "chats"
@@ -85,6 +88,8 @@ def _entry(hass: HomeAssistant, entry_id: str | None) -> WhatsAppLinkConfigEntry
 def _recipients(call: ServiceCall) -> Iterator[Target]:
     hass = call.hass
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
+    # As with any action: who is left gets it, and the log says what is gone. An entity that is gone is an error below.
+    selected.log_missing(set(), _LOGGER)
     registry = er.async_get(hass)
     for entity_id in sorted(selected.referenced | selected.indirectly_referenced):
         entity = registry.async_get(entity_id)

@@ -146,6 +146,7 @@ class Evolution(Gateway):
         }
     )
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK,)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     states: ClassVar[Mapping[str, SessionState]] = STATES
     pace: ClassVar[Pace] = Pace(linked=60, pairing=5, code=15)
 

@@ -77,6 +77,8 @@ class Gateway(ABC):
     features: ClassVar[frozenset[Feature]]
     ways: ClassVar[tuple[Way, ...]] = ()
     """How events can come, the best first. The first but WEBHOOK is what `listen` does."""
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset()
+    """Those of `ways` in which it is told what somebody votes in a poll."""
     pushes_session: ClassVar[bool] = False
     """Whether `listen` tells of each change of the session at once, so that it need not be asked for."""
     takes_links: ClassVar[bool] = False
@@ -143,6 +145,10 @@ class Gateway(ABC):
     def server(self) -> str:
         """The host and the port of the server, which may be shown; the path of its address may be secret."""
         return self._http.server
+
+    def tells_votes(self, way: Way | None) -> bool:
+        """Whether it is told what somebody votes in a poll, where events come in a certain way."""
+        return way in self.ways_with_votes
 
     def is_same(self, other: Gateway) -> bool:
         """Whether another one talks to the same instance, at the same address and with the same credentials."""

@@ -136,6 +136,7 @@ class GreenApi(Gateway):
         }
     )
     ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.STREAM, Way.WEBHOOK})
     pushes_session: ClassVar[bool] = True
     # Page SendFileByUpload.
     max_media: ClassVar[int] = 100 * 1024 * 1024

@@ -65,6 +65,7 @@ class Wachat(Gateway):
     )
     features: ClassVar[frozenset[Feature]] = frozenset({Feature.GROUPS, Feature.DOCUMENT_CAPTION})
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK,)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     takes_links: ClassVar[bool] = True
     states: ClassVar[Mapping[str, SessionState]] = evolution.STATES
     pace: ClassVar[Pace] = Pace(linked=60, pairing=5, code=15)

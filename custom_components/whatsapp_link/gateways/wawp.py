@@ -95,6 +95,8 @@ class Wawp(Gateway):
         Feature.PAUSED,
     }
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK, Way.POLLING)
+    # Lists of messages have no votes.
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     # Page send/video.
     max_media: ClassVar[int] = 16 * 1024 * 1024
     states: ClassVar[Mapping[str, SessionState]] = shapes.STATES
