@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 import logging
+from pathlib import Path
 import time
 
 from aiohttp import ClientTimeout
@@ -254,6 +255,29 @@ async def test_no_phone(hass: HomeAssistant, emulator: Emulator, home: MockConfi
     error = await refused(hass, "send_message", message="Hello", entity_id="notify.robin")
     assert error.translation_key == "session_failed"
     assert emulator.requests.count("waha", "sendText") == 1
+
+
+@pytest.mark.parametrize("action", ["send_message", "send_media"])
+async def test_no_phone_at_a_gateway_that_keeps_messages(
+    hass: HomeAssistant, emulator: Emulator, tmp_path: Path, action: str
+) -> None:
+    """An alarm that GREEN-API would send a day later is an error now, and is not sent later."""
+    instance = instance_of(emulator, "green_api")
+    manual = tmp_path / "manual.pdf"
+    manual.write_bytes(b"%PDF-1.4 made up")
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    given = {"message": "Hello"} if action == "send_message" else {"path": str(manual)}
+    async with loaded(hass, instance, recipient("Robin", ROBIN)) as entry:
+        instance.unlink()
+        await entry.runtime_data.async_refresh()
+        error = await refused(hass, action, **given, entity_id="notify.robin")
+        assert error.translation_key == "session_unlinked"
+        # Nobody has told us yet that there is a phone again.
+        instance.link(instance.number)
+        await act(hass, action, **given, entity_id="notify.robin")
+        await until(lambda: bool(emulator.phone.messages()))
+        await asyncio.sleep(0.2)
+        assert len(emulator.phone.messages()) == 1
 
 
 async def test_too_long_to_wait(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:

@@ -158,6 +158,7 @@ class GreenApi(Gateway):
         # What was set last, and until when it need not be shown.
         self._set: Mapping[str, str] = {}
         self._set_until = 0.0
+        self._last_state = SessionState.UNKNOWN
 
     @property
     @override
@@ -169,6 +170,21 @@ class GreenApi(Gateway):
         """Page GetStateInstance."""
         answer = await self._call("GET", "getStateInstance")
         return Session(self._session_state(require_text(answer, "stateInstance")))
+
+    @override
+    def _session_state(self, word: str) -> SessionState:
+        self._last_state = super()._session_state(word)
+        return self._last_state
+
+    async def _require_phone(self) -> None:
+        """Page SendMessage: what is sent without a phone goes out when one is linked, an alarm of last night as well.
+
+        That would look as if it had gone out. Raises WrongState if there was no phone lately, and is none now.
+        """
+        if self._last_state is SessionState.UNLINKED:
+            session = await self.get_session()
+            if session.state is SessionState.UNLINKED:
+                raise WrongState(session.state)
 
     @override
     async def get_link(self) -> Link:
@@ -247,6 +263,7 @@ class GreenApi(Gateway):
         if len(caption) > _LONGEST_CAPTION:
             # It would be told as a fault of the server, after which nobody knows whether the file went out.
             raise Refused(f"the caption has more than {_LONGEST_CAPTION} characters")
+        await self._require_phone()
         fields = {"chatId": chat_id, "fileName": media.file_name}
         fields |= {name: value for name, value in (("caption", caption), ("quotedMessageId", reply_to)) if value}
         upload = Upload(fields, media.file_name, media.mime_type, media.content)
@@ -332,6 +349,7 @@ class GreenApi(Gateway):
 
     async def _send(self, method: str, chat_id: str, content: Mapping[str, Any], reply_to: str) -> SentMessage:
         self._require(chat_id)
+        await self._require_phone()
         body = {"chatId": chat_id, **content} | ({"quotedMessageId": reply_to} if reply_to else {})
         return SentMessage(require_text(await self._call("POST", method, body), "idMessage"))
 
