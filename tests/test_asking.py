@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 import gc
 import time
 from typing import Any
@@ -10,11 +11,15 @@ import pytest
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
 from custom_components.whatsapp_link.asking import Question
+from custom_components.whatsapp_link.const import DOMAIN
 from custom_components.whatsapp_link.coordinator import WhatsAppLinkCoordinator
-from custom_components.whatsapp_link.gateways.events import EventKind, Sender
+from custom_components.whatsapp_link.gateways import waha_polling
+from custom_components.whatsapp_link.gateways.capability import Way
+from custom_components.whatsapp_link.gateways.events import Event, EventKind, Sender
 from tests.conftest import instance_of
 from tests.emulator import Emulator
 from tests.emulator.model import Kind, Message
@@ -46,6 +51,22 @@ def without_polls(monkeypatch: pytest.MonkeyPatch, coordinator: WhatsAppLinkCoor
     """Have a gateway that knows no polls."""
     kind = type(coordinator.gateway)
     monkeypatch.setattr(kind, "capabilities", kind.capabilities - {"send_poll"})
+
+
+@asynccontextmanager
+async def polled(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[WhatsAppLinkCoordinator]:
+    """Have an instance whose gateway is looked at now and then; Robin is heard already."""
+    monkeypatch.setattr(waha_polling, "LOOK_EVERY", 0.05)
+    instance = instance_of(emulator, "wawp")
+    async with loaded(hass, instance, recipient("Robin", ROBINS_CHAT), receiving="automatic") as entry:
+        coordinator: WhatsAppLinkCoordinator = entry.runtime_data
+        await until(lambda: coordinator.receiving.way is Way.POLLING)
+        while not coordinator.inbox.kinds:
+            emulator.phone.write(f"wawp/{instance.id}", f"+{ROBIN}", "Can you hear me?")
+            await asyncio.sleep(0.1)
+        yield coordinator
 
 
 async def test_poll(hass: HomeAssistant, emulator: Emulator, coordinator: WhatsAppLinkCoordinator) -> None:
@@ -88,6 +109,30 @@ async def test_text(
     assert not asking.done()
     await tell(coordinator, text=words)
     assert (await asking)["index"] == index
+
+
+@pytest.mark.parametrize(("engine", "kind"), [("GOWS", Kind.POLL), ("NOWEB", Kind.POLL), ("WEBJS", Kind.TEXT)])
+async def test_engines(hass: HomeAssistant, emulator: Emulator, engine: str, kind: Kind) -> None:
+    """WAHA tells of votes with some of its engines only; with the others, a poll would never be answered."""
+    instance = instance_of(emulator, "waha")
+    instance.options.engine = engine  # type: ignore[attr-defined] # as WAHA has it
+    async with loaded(hass, instance, recipient("Robin", ROBINS_CHAT)) as entry:
+        entry.runtime_data.receiving.way = Way.STREAM
+        asking = ask(hass)
+        (question,) = await asked(emulator, entry.runtime_data)
+        assert question.kind is kind
+        await tell(entry.runtime_data, text="1")
+        assert (await asking)["answer"] == "Yes"
+
+
+async def test_polling(hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wawp's lists of messages have no votes, so the options are numbered there."""
+    async with polled(hass, emulator, monkeypatch) as coordinator:
+        asking = ask(hass, time=60)
+        (question,) = await asked(emulator, coordinator)
+        assert question.text == "Close the door?\n\n1. Yes\n2. No\n3. Later"
+        emulator.phone.write(question.instance, f"+{ROBIN}", "2")
+        assert (await asking)["answer"] == "No"
 
 
 async def test_no_answer(hass: HomeAssistant, emulator: Emulator, coordinator: WhatsAppLinkCoordinator) -> None:
@@ -201,12 +246,139 @@ async def test_answer_before_the_id_is_known(
     assert (await ask(hass))["answer"] == "Yes"
 
 
+# --- without an id ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def queued(hass: HomeAssistant, emulator: Emulator) -> AsyncGenerator[WhatsAppLinkCoordinator]:
+    """Return the coordinator of an instance whose gateway says of a message only that it waits in a queue."""
+    instance = instance_of(emulator, "wawp")
+    instance.options.sent_as = "queued"  # type: ignore[attr-defined] # as Wawp has it
+    async with loaded(hass, instance, recipient("Robin", ROBINS_CHAT)) as entry:
+        entry.runtime_data.receiving.way = Way.WEBHOOK
+        yield entry.runtime_data
+
+
+async def sent(coordinator: WhatsAppLinkCoordinator, count: int = 1) -> None:
+    """Wait until the gateway has taken so many questions and told what it has to tell."""
+    questions = coordinator.mailbox.open_questions
+    await until(lambda: sum(each.message_id is not None for each in questions.get(ROBINS_CHAT, [])) == count)  # type: ignore[attr-defined] # as questions have it
+
+
+async def test_vote_without_an_id(hass: HomeAssistant, emulator: Emulator, queued: WhatsAppLinkCoordinator) -> None:
+    """A vote that came after the poll is one in it, as nobody can know better; in another chat it is not."""
+    asking = ask(hass, time=60)
+    (poll,) = await asked(emulator, queued)
+    await sent(queued)
+    assert poll.kind is Kind.POLL
+    await tell(queued, EventKind.POLL_VOTE, about=poll.id, options=("Yes",), timestamp=time.time() - 60)
+    await tell(queued, EventKind.POLL_VOTE, about=poll.id, options=("Yes",), chat_id=FAMILY)
+    await tell(queued, EventKind.POLL_VOTE, about=poll.id, options=("Never",))
+    assert not asking.done()
+    await tell(queued, EventKind.POLL_VOTE, about=poll.id, options=("No",))
+    assert (await asking)["answer"] == "No"
+
+
+async def test_reply_without_an_id(hass: HomeAssistant, emulator: Emulator, queued: WhatsAppLinkCoordinator) -> None:
+    """A reply answers the latest question; what comes before the gateway took it does not get lost either."""
+    first = ask(hass, time=60)
+    await sent(queued)
+    second = ask(hass, time=60, question="Lights off?")
+    (_, poll) = await asked(emulator, queued, 2)
+    await tell(queued, text="2", reply_to=poll.id)
+    assert (await second)["answer"] == "No"
+    assert not first.done()
+    await tell(queued, text="1", reply_to="whatever")
+    assert (await first)["answer"] == "Yes"
+
+
+async def test_only_some_ids(hass: HomeAssistant, emulator: Emulator, queued: WhatsAppLinkCoordinator) -> None:
+    """Who refers to a question whose id is known means that one; else one whose id is not."""
+    options: Any = instance_of(emulator, "wawp").options  # type: ignore[attr-defined] # as Wawp has it
+    options.sent_as = "webjs"
+    first = ask(hass, time=60)
+    (known,) = await asked(emulator, queued)
+    options.sent_as = "queued"
+    second = ask(hass, time=60, question="Lights off?")
+    await asked(emulator, queued, 2)
+    await sent(queued, 2)
+    options.sent_as = "webjs"
+    third = ask(hass, time=60, question="Heating down?")
+    await asked(emulator, queued, 3)
+    await sent(queued, 3)
+    await tell(queued, text="3", reply_to=known.id)
+    assert (await first)["answer"] == "Later"
+    await tell(queued, EventKind.POLL_VOTE, about="nobody knows", options=("No",))
+    assert (await second)["answer"] == "No"
+    assert not third.done()
+    await tell(queued, text="1")
+    assert (await third)["answer"] == "Yes"
+
+
+async def test_vote_for_a_text_without_an_id(
+    hass: HomeAssistant, emulator: Emulator, queued: WhatsAppLinkCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text has nothing to vote in: whoever votes does so in an older poll."""
+    without_polls(monkeypatch, queued)
+    asking = ask(hass, time=60)
+    await asked(emulator, queued)
+    await sent(queued)
+    await tell(queued, EventKind.POLL_VOTE, about="an older poll", options=("Yes",))
+    assert not asking.done()
+    await tell(queued, text="no")
+    assert (await asking)["answer"] == "No"
+
+
+async def test_nothing_piles_up(hass: HomeAssistant, emulator: Emulator, queued: WhatsAppLinkCoordinator) -> None:
+    """Of what cannot be an answer nothing is kept, however long a question waits."""
+    other_is_out = asyncio.Event()
+    other = asyncio.create_task(queued.outbox.send(other_is_out.wait))
+    await asyncio.sleep(0)
+    asking = ask(hass, time=60)
+    await asyncio.sleep(0)
+
+    async def tell_a_lot() -> None:
+        for kind in (EventKind.DELIVERED, EventKind.READ, EventKind.REACTION):
+            await tell(queued, kind, about="something else")
+        await tell(queued, text="1", reply_to="something else", chat_id=FAMILY)
+        await tell(queued, text="How are you?", reply_to="something else")
+
+    await tell_a_lot()
+    other_is_out.set()
+    await other
+    await asked(emulator, queued)
+    await sent(queued)
+    await tell_a_lot()
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Event)]
+    assert not [each for each in kept if "something else" in (each.about, each.reply_to)]
+    await tell(queued, text="1")
+    await asking
+
+
+# --- what cannot be --------------------------------------------------------------------------------
+
+
 async def test_receiving_off(hass: HomeAssistant, coordinator: WhatsAppLinkCoordinator) -> None:
     """Who receives nothing cannot wait for an answer: nothing is asked then."""
     coordinator.receiving.way = None
     with pytest.raises(HomeAssistantError) as caught:
         await ask(hass)
     assert caught.value.translation_key == "cannot_wait"
+
+
+async def test_no_way_left(hass: HomeAssistant, emulator: Emulator) -> None:
+    """Receiving is on, but there can be no webhook: the words do not say to turn it on."""
+    instance = instance_of(emulator, "wawp")
+    async with loaded(hass, instance, recipient("Robin", ROBINS_CHAT), receiving="webhook") as entry:
+        issues = ir.async_get(hass).issues
+        await until(lambda: entry.runtime_data.receiving.way is None and any(key[0] == DOMAIN for key in issues))
+        with pytest.raises(HomeAssistantError) as caught:
+            await ask(hass)
+    assert str(caught.value).endswith(
+        "does not receive anything at the moment, so nothing can be waited for. Look at its options, and at "
+        "Settings > System > Repairs"
+    )
 
 
 async def test_one_at_a_time(hass: HomeAssistant, coordinator: WhatsAppLinkCoordinator) -> None:

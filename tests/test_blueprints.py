@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events, a
 from homeassistant.components import camera
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import yaml
 
@@ -23,13 +23,16 @@ from custom_components.whatsapp_link.coordinator import WhatsAppLinkCoordinator
 from custom_components.whatsapp_link.gateways.events import EventKind
 from tests.emulator import Emulator
 from tests.emulator.model import Kind, Message
-from tests.incoming import tell
-from tests.test_entities import LINKED, NOTIFY, spin, until
+from tests.incoming import ROBIN, tell
+from tests.test_asking import polled
+from tests.test_entities import NOTIFY, spin, until
 from tests.test_media import PNG, Camera
 
 REPOSITORY = Path(__file__).parents[1]
 BLUEPRINTS = sorted(REPOSITORY.glob("blueprints/automation/whatsapp_link/*.yaml"))
 DOCUMENTATION = "\n".join(path.read_text() for path in (REPOSITORY / "README.md", *REPOSITORY.glob("docs/*.md")))
+# In place of the real one, which nobody writes but the test: what it asks is given up when the clock jumps.
+LINK = "binary_sensor.mine"
 SOURCE = "https://github.com/whatsapp-link/whatsapp-link/blob/main"
 
 every_blueprint = pytest.mark.parametrize("path", BLUEPRINTS, ids=[path.stem for path in BLUEPRINTS])
@@ -78,6 +81,7 @@ def test_valid(path: Path) -> None:
     for name, given in blueprint.inputs.items():
         assert given["name"], name
         assert given["selector"], name
+    assert len({given["name"] for given in blueprint.inputs.values()}) == len(blueprint.inputs)
 
 
 @every_blueprint
@@ -151,6 +155,40 @@ async def test_ask_and_act(
     assert [name for name, events in ran.items() if events] == [done]
 
 
+async def goes(hass: HomeAssistant, freezer: FrozenDateTimeFactory, entity_id: str, name: str, state: str) -> None:
+    """Let something go, and be gone for longer than the automation waits."""
+    hass.states.async_set(entity_id, state, {"friendly_name": name})
+    await hass.async_block_till_done()
+    freezer.tick(timedelta(minutes=11))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+
+
+def notifications(calls: list[Event[Any]]) -> list[Any]:
+    """Return what Home Assistant told by its own means."""
+    return [call.data["service_data"] for call in calls if call.data["domain"] == "persistent_notification"]
+
+
+async def test_ask_where_votes_do_not_come(
+    hass: HomeAssistant, emulator: Emulator, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works also by polling, at a gateway that tells of no votes then."""
+    ran = async_capture_events(hass, "ran_second")
+    async with polled(hass, emulator, monkeypatch):
+        await use(
+            "ask_and_act",
+            when=[{"trigger": "event", "event_type": "left_open"}],
+            recipient=NOTIFY,
+            first_actions=[{"event": "ran_first"}],
+            second_actions=[{"event": "ran_second"}],
+        )
+        hass.bus.async_fire("left_open")
+        question = await arrived(emulator)
+        assert question.text.endswith("\n\n1. Yes\n2. No")
+        emulator.phone.write(question.instance, f"+{ROBIN}", "2")
+        await until(lambda: bool(ran))
+
+
 async def test_device_unavailable(
     hass: HomeAssistant,
     emulator: Emulator,
@@ -160,7 +198,8 @@ async def test_device_unavailable(
 ) -> None:
     """A device that is gone for long is told of by WhatsApp."""
     hass.states.async_set("sensor.freezer", "-18", {"friendly_name": "Freezer"})
-    await use("unavailable", watched=["sensor.freezer"], recipients=[NOTIFY])
+    hass.states.async_set(LINK, "on", {"friendly_name": "Mine Linked"})
+    await use("unavailable", watched=["sensor.freezer"], recipients=[NOTIFY], linked=[LINK])
     hass.states.async_set("sensor.freezer", "unavailable", {"friendly_name": "Freezer"})
     await hass.async_block_till_done()
     freezer.tick(timedelta(minutes=9))
@@ -186,17 +225,32 @@ async def test_phone_gone(
     """Where WhatsApp itself is gone, Home Assistant says so by its own means."""
     assert await async_setup_component(hass, "persistent_notification", {})
     calls = async_capture_events(hass, "call_service")
-    await use("unavailable", watched=["sensor.freezer"], recipients=[NOTIFY], linked=[LINKED])
-    hass.states.async_set(LINKED, state, {"friendly_name": "Mine Linked"})
-    await hass.async_block_till_done()
-    freezer.tick(timedelta(minutes=11))
-    async_fire_time_changed(hass)
-    await hass.async_block_till_done()
-    told = [call.data["service_data"] for call in calls if call.data["domain"] == "persistent_notification"]
-    assert told == [
+    await use("unavailable", watched=["sensor.freezer"], recipients=[NOTIFY], linked=[LINK])
+    await goes(hass, freezer, LINK, "Mine Linked", state)
+    assert notifications(calls) == [
         {
             "title": "WhatsApp is gone",
             "message": "Mine Linked: no phone is linked, or the gateway does not answer.",
         }
     ]
+    assert emulator.phone.messages() == []
+
+
+@pytest.mark.parametrize("state", ["off", "unavailable"])
+async def test_device_unavailable_while_phone_gone(
+    hass: HomeAssistant,
+    emulator: Emulator,
+    coordinator: WhatsAppLinkCoordinator,
+    use: Use,
+    freezer: FrozenDateTimeFactory,
+    state: str,
+) -> None:
+    """A device that goes while WhatsApp is gone is told of by the same means as that."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    hass.states.async_set("sensor.freezer", "-18", {"friendly_name": "Freezer"})
+    hass.states.async_set(LINK, state, {"friendly_name": "Mine Linked"})
+    await use("unavailable", watched=["sensor.freezer"], recipients=[NOTIFY], linked=[LINK])
+    calls = async_capture_events(hass, "call_service")
+    await goes(hass, freezer, "sensor.freezer", "Freezer", "unavailable")
+    assert notifications(calls) == [{"title": "WhatsApp is gone", "message": "Freezer is unavailable."}]
     assert emulator.phone.messages() == []

@@ -236,10 +236,13 @@ NOT_TOLD: Mapping[tuple[str, Way], frozenset[EventKind]] = {
 WITHOUT: Mapping[str, frozenset[str]] = {
     "wawp": frozenset({"name", "address"}),
     "wasend": frozenset({"name", "options", "contact_name", "contact_number"}),
-    "whatsapp_api": frozenset({"file_name", "mime_type", "latitude", "longitude", "place", "address", "options"}),
+    "whatsapp_api": frozenset(
+        {"file_name", "mime_type", "media_content_id", "latitude", "longitude", "place", "address", "options"}
+    ),
     # WhatsApp gives names to documents only.
     "evolution": frozenset({"file_name"}),
-    "wachat": frozenset({"file_name"}),
+    # Nor does Wachat's documentation show where files are.
+    "wachat": frozenset({"file_name", "media_content_id"}),
 }
 FILES = ("image", "video", "audio", "voice", "document", "sticker")
 # Nothing more is expected to come by then.
@@ -255,6 +258,8 @@ class Story:
         self.gateway = GATEWAYS[home.instance.gateway]
         self.not_told = NOT_TOLD.get((self.gateway.key, way), frozenset())
         self.told: list[Mapping[str, Any]] = []
+        # Whoever asks relies on what the gateway says of itself.
+        assert home.coordinator.gateway.tells_votes(way) is (EventKind.POLL_VOTE not in self.not_told)
 
     async def expect(self, kind: EventKind, unique: str = "ada_event", **expected: Any) -> Mapping[str, Any]:
         """Check what is told of something that was just done; nothing, where nothing can be."""
@@ -317,7 +322,8 @@ async def _messages(story: Story) -> None:
     for kind in FILES:
         home.write(media={"kind": kind, "caption": "Look", "file_name": f"{kind}.bin"})
         file = await story.by_ada(EventKind(kind), file_name=f"{kind}.bin")
-        assert "mime_type" in file or "mime_type" in WITHOUT[story.gateway.key]
+        for name in ("mime_type", "media_content_id"):
+            assert name in file or name in WITHOUT[story.gateway.key]
     home.write(location={"latitude": 52.5, "longitude": 13.4, "name": "Gate", "address": "Square 1"})
     await story.by_ada(EventKind.LOCATION, latitude=52.5, longitude=13.4, place="Gate", address="Square 1")
     home.write(contact={"name": "Bertil", "number": "+13035550143"})
@@ -354,6 +360,8 @@ async def _answers(story: Story) -> None:
         asked_id = home.on_phone().id
     home.write(poll_vote={"message_id": asked_id, "name": "Beer?", "options": ["No"]})
     await story.by_ada(EventKind.POLL_VOTE, options=["No"], about=poll)
+    home.write(poll_vote={"message_id": asked_id, "name": "Beer?", "options": []})
+    await story.expect(EventKind.POLL_VOTE, options=[], about=poll)
 
 
 async def _receipts(story: Story) -> None:
@@ -455,6 +463,30 @@ async def test_automation(
             assert (attributes["event_type"], attributes["text"]) == ("text", "Open the gate")
             assert attributes["chat_id"] == ADAS_CHAT
             assert attributes["message_id"]
+
+
+async def test_number_in_an_action(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:
+    """The number that an event tells is of use in actions, written as the documentation has it."""
+    async with home_with(hass, emulator, "waha", Way.STREAM) as home:
+        await home.hears()
+        number = "+ {{ trigger.to_state.attributes.sender }}"
+        trigger = {"trigger": "event.received", "target": {"entity_id": home.entity("ada_event")}}
+        actions = [
+            {"action": f"{DOMAIN}.send_message", "data": {"message": "Hello", "chats": [number]}},
+            {"action": f"{DOMAIN}.check_number", "data": {"phone": number}, "response_variable": "checked"},
+            {"event": "checked", "event_data": {"chat_id": "{{ checked.chat_id }}"}},
+        ]
+        automation = {
+            "alias": "Answer",
+            "triggers": [{**trigger, "options": {"event_type": ["text"]}}],
+            "actions": actions,
+        }
+        assert await async_setup_component(hass, "automation", {"automation": [automation]})
+        checked = async_capture_events(hass, "checked")
+        home.write(text="Hello?")
+        await until(lambda: len(checked) == 1)
+        assert checked[0].data["chat_id"] == ADAS_CHAT
+        assert (home.on_phone().chat_id, home.on_phone().text) == (ADAS_CHAT, "Hello")
 
 
 def _received(home: Home, kinds: Iterable[EventKind], *uniques: str) -> dict[str, Any]:

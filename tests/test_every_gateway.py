@@ -1,8 +1,10 @@
 """The main job on every gateway there is: link, see it linked, send, all in Home Assistant."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -12,6 +14,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Capability
 from custom_components.whatsapp_link.gateways.errors import Unsupported
+from custom_components.whatsapp_link.instance_flow import titles_of
 from tests.conftest import TIME_SCALE, entry_of, every_gateway, identity_of, instance_of
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
@@ -20,6 +23,8 @@ from tests.test_entities import until
 
 # Where a gateway knows one way only, it begins at once.
 ASKS_FOR_PHONE = ("pair", "pair_qr")
+# The same name may be that of two instances, on two servers.
+ON_OWN_SERVERS = {"evolution", "waha", "whatsapp_api"}
 
 
 def having(capability: Capability) -> pytest.MarkDecorator:
@@ -209,9 +214,10 @@ async def test_instances_that_are_there(hass: HomeAssistant, emulator: Emulator,
     assert dialog.choices("instance") == [other.id]
 
 
-@pytest.mark.parametrize("key", ["waha", "evolution"])
-async def test_same_name_on_two_servers(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
-    """On servers of one's own, instances are called alike: they are two all the same."""
+@pytest.mark.parametrize("number", ["", " 2"], ids=["two", "three"])
+@pytest.mark.parametrize("key", sorted(ON_OWN_SERVERS - {"whatsapp_api"}))
+async def test_same_name_on_two_servers(hass: HomeAssistant, emulator: Emulator, key: str, number: str) -> None:
+    """On servers of one's own, instances are called alike: they are two all the same, and so are others behind one host."""
     async with Emulator(time_scale=TIME_SCALE) as other_emulator:
         one, other = instance_of(emulator, key), instance_of(other_emulator, key)
         assert one.id == other.id
@@ -219,14 +225,32 @@ async def test_same_name_on_two_servers(hass: HomeAssistant, emulator: Emulator,
         first = entry_of(one)
         first.add_to_hass(hass)
         hass.config_entries.async_update_entry(first, title=title)
+        longer = f"{title} ({urlsplit(other_emulator.url).netloc})"
+        if number:
+            MockConfigEntry(domain="whatsapp_link", title=longer, data=first.data).add_to_hass(hass)
         dialog = await Dialog.add(hass, key)
         await dialog.connect(other)
         await dialog.choose_qr()
         await dialog.scanned_by(other_emulator.phone)
         created = await dialog.until_created()
         assert created["result"].unique_id == identity_of(other)
-        assert created["title"].startswith(f"{title} (127.0.0.1:")
+        assert created["title"] == longer + number
         await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+@every_gateway
+async def test_secret_path(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """A path may be meant for nobody else. It tells servers apart; titles, which are seen everywhere, do not tell it."""
+    instance = instance_of(emulator, key)
+    session = async_get_clientsession(hass)
+    one, other = (
+        client_for(session, instance, GATEWAYS[key], base_url=f"https://home.example:8443/{path}")
+        for path in ("hush", "whisper")
+    )
+    assert titles_of(one) == titles_of(other)
+    assert not any("hush" in title for title in titles_of(one))
+    assert len(set(titles_of(one))) == len(titles_of(one)) > 2
+    assert (one.identity != other.identity) == (key in ON_OWN_SERVERS)
 
 
 async def test_name_that_nobody_can_ask_for(hass: HomeAssistant, emulator: Emulator) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from homeassistant.components.automation.config import PLATFORM_SCHEMA
+from homeassistant.components.recorder import CONFIG_SCHEMA as RECORDER_SCHEMA
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.setup import async_setup_component
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md"))]
 _YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!\w+:)([^)\s]+)\)")
 
@@ -66,6 +68,8 @@ async def test_examples(hass: HomeAssistant, page: Path) -> None:
             PLATFORM_SCHEMA({"alias": "Example", "triggers": [], "actions": [], **example})
         elif "actions" in example:
             cv.SCRIPT_SCHEMA(example["actions"])
+        elif "recorder" in example:
+            RECORDER_SCHEMA(example)
         for step in steps(example):
             cv.SERVICE_SCHEMA(step)
             domain, _, name = step["action"].partition(".")
@@ -73,6 +77,14 @@ async def test_examples(hass: HomeAssistant, page: Path) -> None:
                 schema = actions[name].schema
                 assert schema
                 schema({**step.get("target", {}), **_filled(step.get("data", {}))})
+
+
+@every_page
+def test_code_in_lines(page: Path) -> None:
+    """What stands within a line can be copied as well: where it looks like YAML, it is."""
+    for code in _INLINE.findall(_CODE.sub("", page.read_text())):
+        if ": " in code:
+            yaml.parse_yaml(code)
 
 
 def _filled(data: dict[str, Any]) -> dict[str, Any]:

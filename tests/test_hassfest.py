@@ -133,6 +133,7 @@ _BROKEN: list[tuple[Check, Change, str]] = [
     (words.directions, replaces("translations/ar.json", "ID@g.us", "@g.us"), "has @ without a mark"),
     (words.directions, replaces("translations/ar.json", "\u200e/dashboard", "/dashboard"), "has / without a mark"),
     (words.directions, replaces("translations/he.json", "https://\u200e", "https://"), "has :// without a mark"),
+    (words.directions, replaces("translations/ar.json", "\u200e{code}", "{code}"), "has {code} without a mark"),
     (
         words.names_on_the_phone,
         replaces(_GERMAN, "Verknüpfte Geräte", "Gekoppelte Geräte"),

@@ -249,6 +249,22 @@ async def test_media_folder(hass: HomeAssistant, files: Path) -> None:
         assert await refused(hass, f"{source}?q={SECRET}") == ("media_not_found", {"media": source})
 
 
+@pytest.mark.parametrize(
+    ("start", "key"),
+    [
+        (f"media-source://{DOMAIN}/01JENTRY/", "media_not_found"),
+        (f"media-source://{DOMAIN}/", "media_not_found"),
+        (f"media-source://{DOMAIN}//", "media_not_found"),
+        # No media sources to Home Assistant, so paths.
+        (f"Media-Source://{DOMAIN}/01JENTRY/", "media_not_allowed"),
+        (f" media-source://{DOMAIN}/01JENTRY/", "media_not_allowed"),
+    ],
+)
+async def test_received_file_that_is_not_there(hass: HomeAssistant, folder: Path, start: str, key: str) -> None:
+    """Of a file that came in, no error shows the id: it may be that of the message, with somebody's number in it."""
+    assert await refused(hass, f"{start}false_{SECRET}@c.us_3EB0") == (key, {"media": f"media-source://{DOMAIN}/"})
+
+
 async def test_path(hass: HomeAssistant, files: Path) -> None:
     """A path in an allowed folder is read, also by a link that stays there, under the name that was given."""
     assert await load(hass, str(files / "photo.png")) == Media(MediaKind.IMAGE, "image/png", "photo.png", PNG)

@@ -21,6 +21,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.async_ import get_scheduled_timer_handles
 
 from custom_components.whatsapp_link.const import DOMAIN
+from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, InvalidAnswer, Refused
 from custom_components.whatsapp_link.gateways.model import Media, MediaKind
 from custom_components.whatsapp_link.media_link import async_offer, async_offered, async_withdraw
 from tests.dialog import ENGLISH
@@ -45,7 +46,7 @@ async def http(hass: HomeAssistant) -> None:
 async def client(hass: HomeAssistant, http: None, hass_client_no_auth: ClientSessionGenerator) -> Client:
     """Return somebody who has not signed in."""
     # Other than Home Assistant's own server, the one of the tests knows no path that comes up while it runs.
-    async_withdraw(hass, async_offer(hass, VOICE))
+    async_withdraw(hass, async_offer(hass, VOICE, allow_internal=True))
     return await hass_client_no_auth()
 
 
@@ -56,7 +57,7 @@ async def fetch(client: Client, link: str, method: str = "GET") -> ClientRespons
 
 async def test_fetch(hass: HomeAssistant, client: Client) -> None:
     """The file comes as it is, as often as it is asked for; a browser that gets at it neither shows nor keeps it."""
-    link = async_offer(hass, VOICE)
+    link = async_offer(hass, VOICE, allow_internal=True)
     for _ in range(2):
         response = await fetch(client, link)
         assert response.status == 200
@@ -70,7 +71,7 @@ async def test_fetch(hass: HomeAssistant, client: Client) -> None:
 
 async def test_head(hass: HomeAssistant, client: Client) -> None:
     """A gateway may look first how large the file is."""
-    response = await fetch(client, async_offer(hass, VOICE), "HEAD")
+    response = await fetch(client, async_offer(hass, VOICE, allow_internal=True), "HEAD")
     assert (response.status, response.content_length) == (200, len(VOICE.content))
     assert response.headers["Content-Type"] == "audio/ogg; codecs=opus"
     assert await response.read() == b""
@@ -79,10 +80,10 @@ async def test_head(hass: HomeAssistant, client: Client) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_unknown(hass: HomeAssistant, client: Client, method: str) -> None:
     """Without the token there is nothing, and one file's token is no other's."""
-    link = async_offer(hass, VOICE)
+    link = async_offer(hass, VOICE, allow_internal=True)
     token = link.split("/")[-2]
     assert len(token) == 43
-    assert token != async_offer(hass, VOICE).split("/")[-2]
+    assert token != async_offer(hass, VOICE, allow_internal=True).split("/")[-2]
     for other in ("x", token[:-1], token.swapcase(), f"{token}x"):
         assert (await fetch(client, link.replace(token, other), method)).status == 404
     assert (await fetch(client, link, method)).status == 200
@@ -100,7 +101,7 @@ async def test_unknown(hass: HomeAssistant, client: Client, method: str) -> None
 )
 async def test_name(hass: HomeAssistant, client: Client, name: str, end: str) -> None:
     """Whatever a file is called, Home Assistant takes the request for no attack; the extension stays."""
-    link = async_offer(hass, Media(MediaKind.DOCUMENT, "application/pdf", name, b"%PDF-"))
+    link = async_offer(hass, Media(MediaKind.DOCUMENT, "application/pdf", name, b"%PDF-"), allow_internal=True)
     assert link.endswith(end)
     response = await fetch(client, link)
     assert response.status == 200
@@ -111,7 +112,7 @@ async def test_name(hass: HomeAssistant, client: Client, name: str, end: str) ->
 async def test_withdrawn(hass: HomeAssistant, client: Client) -> None:
     """What is withdrawn is gone, also from memory; to withdraw it again does no harm, and other files stay."""
     media = Watched(VOICE.kind, VOICE.mime_type, VOICE.file_name, VOICE.content)
-    link, other = async_offer(hass, media), async_offer(hass, VOICE)
+    link, other = async_offer(hass, media, allow_internal=True), async_offer(hass, VOICE, allow_internal=True)
     gone = ref(media)
     del media
     for _ in range(2):
@@ -128,25 +129,40 @@ def _clocks(hass: HomeAssistant) -> int:
 async def test_withdrawn_clock(hass: HomeAssistant, http: None) -> None:
     """No clock runs on for what is withdrawn."""
     before = _clocks(hass)
-    link = async_offer(hass, VOICE)
+    link = async_offer(hass, VOICE, allow_internal=True)
     assert _clocks(hass) == before + 1
     async_withdraw(hass, link)
     assert _clocks(hass) == before
 
 
-async def test_offered(hass: HomeAssistant, client: Client) -> None:
-    """While it is being sent a file has a link, and none any more when that failed."""
-    with suppress(TimeoutError), async_offered(hass, VOICE) as media:
+async def test_sent(hass: HomeAssistant, client: Client) -> None:
+    """A gateway may fetch a file also after it has answered."""
+    with async_offered(hass, VOICE, allow_internal=True) as media:
         assert media == replace(VOICE, link=media.link)
         assert (await fetch(client, media.link)).status == 200
-        raise TimeoutError
-    assert (await fetch(client, media.link)).status == 404
+    assert (await fetch(client, media.link)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Refused("no such chat"), 404),
+        (CannotReach("nobody listens", maybe_acted=False), 404),
+        (CannotReach("no answer in time", maybe_acted=True), 200),
+        (InvalidAnswer("the answer is not JSON"), 200),
+    ],
+)
+async def test_not_sent(hass: HomeAssistant, client: Client, error: GatewayError, status: int) -> None:
+    """Only what certainly is not sent has no link any more."""
+    with suppress(GatewayError), async_offered(hass, VOICE, allow_internal=True) as media:
+        raise error
+    assert (await fetch(client, media.link)).status == status
 
 
 async def test_expired(hass: HomeAssistant, client: Client, freezer: FrozenDateTimeFactory) -> None:
     """After ten minutes the file is gone, also from memory."""
     media = Watched(VOICE.kind, VOICE.mime_type, VOICE.file_name, VOICE.content)
-    link = async_offer(hass, media)
+    link = async_offer(hass, media, allow_internal=True)
     gone = ref(media)
     del media
     freezer.tick(timedelta(seconds=598))
@@ -162,7 +178,7 @@ async def test_expired(hass: HomeAssistant, client: Client, freezer: FrozenDateT
 async def test_stop(hass: HomeAssistant, http: None) -> None:
     """When Home Assistant stops, nothing is kept and no clock runs on, which the test harness would complain of."""
     media = Watched(VOICE.kind, VOICE.mime_type, VOICE.file_name, VOICE.content)
-    async_offer(hass, media)
+    async_offer(hass, media, allow_internal=True)
     gone = ref(media)
     del media
     assert gone() is not None
@@ -173,9 +189,9 @@ async def test_stop(hass: HomeAssistant, http: None) -> None:
 
 async def test_address(hass: HomeAssistant, http: None) -> None:
     """The link is one that a service on the Internet can reach, if Home Assistant has any such address."""
-    assert async_offer(hass, VOICE).startswith("http://192.0.2.1:8123/api/whatsapp_link/media/")
+    assert async_offer(hass, VOICE, allow_internal=True).startswith("http://192.0.2.1:8123/api/whatsapp_link/media/")
     hass.config.external_url = "https://home.example.com"
-    assert async_offer(hass, VOICE).startswith("https://home.example.com/api/whatsapp_link/media/")
+    assert async_offer(hass, VOICE, allow_internal=True).startswith("https://home.example.com/api/whatsapp_link/media/")
 
 
 @pytest.mark.parametrize("allow_internal", [True, False])

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+import logging
+from pathlib import Path
 import time
 from typing import override
 
@@ -293,6 +295,29 @@ async def test_no_phone(hass: HomeAssistant, emulator: Emulator, home: MockConfi
     assert emulator.requests.count("waha", "sendText") == 1
 
 
+@pytest.mark.parametrize("action", ["send_message", "send_media"])
+async def test_no_phone_at_a_gateway_that_keeps_messages(
+    hass: HomeAssistant, emulator: Emulator, tmp_path: Path, action: str
+) -> None:
+    """An alarm that GREEN-API would send a day later is an error now, and is not sent later."""
+    instance = instance_of(emulator, "green_api")
+    manual = tmp_path / "manual.pdf"
+    manual.write_bytes(b"%PDF-1.4 made up")
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    given = {"message": "Hello"} if action == "send_message" else {"path": str(manual)}
+    async with loaded(hass, instance, recipient("Robin", ROBIN)) as entry:
+        instance.unlink()
+        await entry.runtime_data.async_refresh()
+        error = await refused(hass, action, **given, entity_id="notify.robin")
+        assert error.translation_key == "session_unlinked"
+        # Nobody has told us yet that there is a phone again.
+        instance.link(instance.number)
+        await act(hass, action, **given, entity_id="notify.robin")
+        await until(lambda: bool(emulator.phone.messages()))
+        await asyncio.sleep(0.2)
+        assert len(emulator.phone.messages()) == 1
+
+
 async def test_too_long_to_wait(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:
     """Nobody waits for minutes without a word: that is an error at once."""
     emulator.faults.add("waha", "429_retry_after", method="sendText", retry_after=301)
@@ -345,15 +370,39 @@ async def test_server_stays_away(hass: HomeAssistant, unused_tcp_port: int, monk
     monkeypatch.setattr(outbox, "_RETRY_AFTER", (0.05, 0.05, 0.05))
     async with AsyncExitStack() as stack:
         async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
-            await stack.enter_async_context(loaded(hass, instance_of(emulator, "waha"), recipient("Robin", ROBIN)))
-            # A server that closes while a connection is being made would complain.
-            await hass.async_block_till_done(wait_background_tasks=True)
+            await stack.enter_async_context(loaded(hass, instance_of(emulator, "evolution"), recipient("Robin", ROBIN)))
         started = hass.loop.time()
         error = await refused(hass, "send_message", message="Hello", entity_id="notify.robin")
         assert error.translation_key == "cannot_connect"
         assert 0.15 < hass.loop.time() - started < 5
-        with pytest.raises(HomeAssistantError, match="WAHA does not answer"):
+        with pytest.raises(HomeAssistantError, match="Evolution API does not answer"):
             await notify(hass, "Hello")
+
+
+async def test_all_wait_for_a_server_that_stays_away(
+    hass: HomeAssistant, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the first of many is tried again and again, until a server that came back is gone once more."""
+    monkeypatch.setattr(outbox, "_RETRY_AFTER", (0.01, 0.01, 0.01))
+    caplog.set_level(logging.DEBUG, logger=outbox.__name__)
+
+    async def fail_to_send(count: int) -> None:
+        sending = [send(hass, f"Message {number}") for number in range(count)]
+        failed = await asyncio.gather(*sending, return_exceptions=True)
+        assert [type(each) for each in failed] == [HomeAssistantError] * count
+        assert caplog.text.count("A message is tried again") == 3
+        caplog.clear()
+
+    async with AsyncExitStack() as stack:
+        async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
+            await stack.enter_async_context(loaded(hass, instance_of(emulator, "evolution"), recipient("Robin", ROBIN)))
+        await fail_to_send(5)
+        async with Emulator(time_scale=TIME_SCALE, port=unused_tcp_port) as emulator:
+            instance = instance_of(emulator, "evolution")
+            instance.link(instance.number)
+            await send(hass, "The server is there again")
+            assert caplog.text.count("A message is tried again") == 0
+        await fail_to_send(2)
 
 
 # --- never twice -----------------------------------------------------------------------------------

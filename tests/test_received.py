@@ -1,19 +1,17 @@
 """Files that came in: looked at under Media, fetched, saved and sent on, and what of it nobody can do."""
 
 from base64 import b64encode
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 import resource
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
-from yarl import URL
 
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.components.media_player import BrowseError
@@ -88,9 +86,22 @@ async def receive(hass: HomeAssistant, emulator: Emulator, content: bytes = PNG,
     return told()
 
 
-def address_of(entry: MockConfigEntry, message_id: str) -> str:
+async def receive_media(hass: HomeAssistant, emulator: Emulator, content: bytes = PNG, **media: Any) -> str:
+    """Have Robin send a file, and return what it is chosen by as media."""
+    await receive(hass, emulator, content, **media)
+    return media_of(hass)
+
+
+def media_of(hass: HomeAssistant) -> str:
+    """Return what the last file that came in is chosen by as media, as its event tells it."""
+    state = hass.states.get("event.robin_messages")
+    assert state
+    return str(state.attributes["media_content_id"])
+
+
+def address_of(media: str) -> str:
     """Return where Home Assistant hands out a file."""
-    return f"/api/{DOMAIN}/received/{entry.entry_id}/{quote(message_id, safe='')}"
+    return media.replace(ROOT, f"/api/{DOMAIN}/received")
 
 
 # --- under Media -----------------------------------------------------------------------------------
@@ -98,8 +109,10 @@ def address_of(entry: MockConfigEntry, message_id: str) -> str:
 
 async def test_browse(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:
     """Each instance is a folder, with the latest file first; each says who sent it and what it is."""
-    first = await receive(hass, emulator)
-    second = await receive(hass, emulator, b"%PDF-1.7", kind="document", file_name="", mime_type="application/pdf")
+    first = await receive_media(hass, emulator)
+    second = await receive_media(
+        hass, emulator, b"%PDF-1.7", kind="document", file_name="", mime_type="application/pdf"
+    )
     top = await async_browse_media(hass, ROOT)
     assert [(child.title, child.can_expand) for child in top.children or []] == [("WAHA default", True)]
     assert top.children
@@ -108,15 +121,18 @@ async def test_browse(hass: HomeAssistant, emulator: Emulator, home: MockConfigE
         (child.title, child.media_content_type, child.media_class, child.can_play, child.media_content_id)
         for child in inside.children or []
     ] == [
-        (f"{ROBIN} – application/pdf", "application/pdf", "url", True, f"{ROOT}/{home.entry_id}/{second}"),
-        (f"{ROBIN} – my cat ❤.png", "image/png", "image", True, f"{ROOT}/{home.entry_id}/{first}"),
+        (f"{ROBIN} – application/pdf", "application/pdf", "url", True, second),
+        (f"{ROBIN} – my cat ❤.png", "image/png", "image", True, first),
     ]
 
 
 async def test_message_without_file(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:
     """A text is no file; nor is a file that the gateway cannot hand out."""
-    await tell(home.runtime_data)
-    await tell(home.runtime_data, EventKind.IMAGE, file=ReceivedFile("image/png"))
+    for kind, file in ((EventKind.TEXT, None), (EventKind.IMAGE, ReceivedFile("image/png"))):
+        await tell(home.runtime_data, kind, file=file)
+        state = hass.states.get("event.robin_messages")
+        assert state
+        assert "media_content_id" not in state.attributes
     folder = await async_browse_media(hass, f"{ROOT}/{home.entry_id}")
     assert folder.children == []
 
@@ -133,17 +149,18 @@ async def test_only_the_latest(hass: HomeAssistant, home: MockConfigEntry, monke
     monkeypatch.setattr(received, "_MEMORY", 2)
     for name in ("a", "b", "c"):
         await tell(home.runtime_data, EventKind.IMAGE, message_id=name, file=ReceivedFile("image/png", name, name))
-    assert [file.message_id for file in home.runtime_data.mailbox.files.latest_first] == ["c", "b"]
+    assert [received.file.file_name for received in home.runtime_data.mailbox.files.latest_first] == ["c", "b"]
 
 
 async def test_unknown_places(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:
     """What is not there is said in words."""
     message_id = await receive(hass, emulator)
-    for place in ("unknown", f"{home.entry_id}/{message_id}"):
+    key = media_of(hass).rpartition("/")[2]
+    for place in ("unknown", f"{home.entry_id}/{key}"):
         with pytest.raises(BrowseError) as browsing:
             await async_browse_media(hass, f"{ROOT}/{place}")
         assert browsing.value.translation_key == "no_such_instance"
-    for place in (home.entry_id, f"{home.entry_id}/unknown", f"unknown/{message_id}"):
+    for place in (home.entry_id, f"{home.entry_id}/unknown", f"{home.entry_id}/{message_id}", f"unknown/{key}"):
         with pytest.raises(Unresolvable) as resolving:
             await async_resolve_media(hass, f"{ROOT}/{place}", None)
         assert resolving.value.translation_key == "no_such_file"
@@ -151,11 +168,11 @@ async def test_unknown_places(hass: HomeAssistant, emulator: Emulator, home: Moc
 
 async def test_unloaded(hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry) -> None:
     """While the instance is not loaded, it has no files."""
-    message_id = await receive(hass, emulator)
+    media = await receive_media(hass, emulator)
     await hass.config_entries.async_unload(home.entry_id)
     assert (await async_browse_media(hass, ROOT)).children == []
     with pytest.raises(Unresolvable):
-        await async_resolve_media(hass, f"{ROOT}/{home.entry_id}/{message_id}", None)
+        await async_resolve_media(hass, media, None)
 
 
 # --- through Home Assistant's HTTP API -------------------------------------------------------------
@@ -169,11 +186,9 @@ async def test_fetch(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     """What the browser resolves is fetched byte for byte, with its name; and it cannot do anything in the browser."""
-    message_id = await receive(hass, emulator)
+    media = await receive_media(hass, emulator)
     browser = await hass_ws_client()
-    await browser.send_json_auto_id(
-        {"type": "media_source/resolve_media", "media_content_id": f"{ROOT}/{home.entry_id}/{message_id}"}
-    )
+    await browser.send_json_auto_id({"type": "media_source/resolve_media", "media_content_id": media})
     resolved = (await browser.receive_json())["result"]
     assert resolved["mime_type"] == "image/png"
     response = await (await hass_client_no_auth()).get(resolved["url"])
@@ -196,15 +211,22 @@ async def test_not_signed(
     home: MockConfigEntry,
     hass_client: ClientSessionGenerator,
     hass_client_no_auth: ClientSessionGenerator,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Who is not signed in, or has a signature for something else, gets nothing; who is signed in needs none."""
-    address, other = address_of(home, await receive(hass, emulator)), address_of(home, "other")
+    """Who is not signed in, or has a signature for something else, gets nothing; who is signed in needs none.
+
+    Home Assistant logs the address that was asked for: nobody's number is in it.
+    """
+    address = address_of(await receive_media(hass, emulator))
+    other = f"{address}0"
     stranger, member = await hass_client_no_auth(), await hass_client()
     signature = async_sign_path(hass, other, timedelta(minutes=1)).partition("?")[2]
     for refused_address in (address, f"{address}?{signature}"):
         response = await stranger.get(refused_address)
         assert response.status == HTTPStatus.UNAUTHORIZED
         assert PNG not in await response.read()
+        assert f"'{refused_address}'" in caplog.text
+    assert ROBIN not in caplog.text
     assert await (await member.get(address)).read() == PNG
 
 
@@ -213,13 +235,15 @@ async def test_not_found(
 ) -> None:
     """Ids that nobody has are not found: nor are those of other integrations, or of an instance that is not loaded."""
     message_id = await receive(hass, emulator)
+    address = address_of(media_of(hass))
+    key = address.rpartition("/")[2]
     MockConfigEntry(domain="sun", entry_id="other").add_to_hass(hass)
     client = await hass_client()
     prefix = f"/api/{DOMAIN}/received"
-    for path in (f"unknown/{message_id}", f"{home.entry_id}/unknown", f"other/{message_id}"):
+    for path in (f"unknown/{key}", f"{home.entry_id}/unknown", f"{home.entry_id}/{message_id}", f"other/{key}"):
         assert (await client.get(f"{prefix}/{path}")).status == HTTPStatus.NOT_FOUND
     await hass.config_entries.async_unload(home.entry_id)
-    assert (await client.get(address_of(home, message_id))).status == HTTPStatus.NOT_FOUND
+    assert (await client.get(address)).status == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -248,23 +272,28 @@ async def test_type(
     assert found
     file = replace(found.file, mime_type=told, file_name='a"\r\nX-Evil: 1')
     await tell(coordinator, EventKind.DOCUMENT, message_id="evil", file=file)
-    response = await (await hass_client()).get(address_of(home, "evil"))
+    response = await (await hass_client()).get(address_of(media_of(hass)))
     assert response.status == HTTPStatus.OK
     assert response.content_type == shown
     assert "X-Evil" not in response.headers
 
 
 async def test_odd_id(
-    hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry, hass_client: ClientSessionGenerator
+    hass: HomeAssistant,
+    emulator: Emulator,
+    home: MockConfigEntry,
+    folder: Path,
+    hass_client: ClientSessionGenerator,
 ) -> None:
-    """Whatever a message's id is made of, its file is found by it."""
+    """Whatever a message's id is made of, its file is found by it, and handed out."""
     coordinator: WhatsAppLinkCoordinator = home.runtime_data
     found = coordinator.mailbox.files.find(await receive(hass, emulator))
     assert found
     odd = "a/b?c#d%2Fe+f= g&h"
     await tell(coordinator, EventKind.IMAGE, message_id=odd, file=replace(found.file, file_name=""))
-    resolved = await async_resolve_media(hass, f"{ROOT}/{home.entry_id}/{odd}", None)
-    response = await (await hass_client()).get(URL(resolved.url, encoded=True))
+    await act(hass, "save_media", message_id=odd, path=str(folder / "cat.png"))
+    resolved = await async_resolve_media(hass, media_of(hass), None)
+    response = await (await hass_client()).get(resolved.url)
     assert await response.read() == PNG
     assert "Content-Disposition" not in response.headers
 
@@ -282,7 +311,7 @@ async def test_gone(
     # The server keeps files for minutes, and may fetch one anew as long as it has the message.
     emulator.faults.add("waha", "404", 1000, method="files")
     waha.messages.clear()
-    assert (await (await hass_client()).get(address_of(home, message_id))).status == HTTPStatus.BAD_GATEWAY
+    assert (await (await hass_client()).get(address_of(media_of(hass)))).status == HTTPStatus.BAD_GATEWAY
     error = await refused(hass, "save_media", message_id=message_id, path=str(folder / "cat.png"))
     assert error.translation_key == "refused"
     assert "gone" in str(error)
@@ -376,7 +405,7 @@ async def test_too_large(
     monkeypatch.setattr(received, "MAX_FILE", len(PNG) - 1)
     error = await refused(hass, "save_media", message_id=message_id, path=str(folder / "large.png"))
     assert "too large" in str(error)
-    assert (await (await hass_client()).get(address_of(home, message_id))).status == HTTPStatus.BAD_GATEWAY
+    assert (await (await hass_client()).get(address_of(media_of(hass)))).status == HTTPStatus.BAD_GATEWAY
     assert [path.name for path in folder.iterdir()] == ["fits.png"]
 
 
@@ -411,9 +440,9 @@ async def test_send_on(
 ) -> None:
     """A file that came in goes out again as what it is, byte for byte."""
     hass.config.internal_url = str((await hass_client_no_auth()).make_url(""))
-    message_id = await receive(hass, emulator, content, **media)
-    found = await async_resolve_media(hass, f"{ROOT}/{home.entry_id}/{message_id}", None)
-    chosen = {"media_content_id": f"{ROOT}/{home.entry_id}/{message_id}", "media_content_type": found.mime_type}
+    media_content_id = await receive_media(hass, emulator, content, **media)
+    found = await async_resolve_media(hass, media_content_id, None)
+    chosen = {"media_content_id": media_content_id, "media_content_type": found.mime_type}
     await act(hass, "send_media", entity_id="notify.robin", media=chosen)
     (sent,) = emulator.phone.messages()
     assert sent.details["mime_type"] == found.mime_type
@@ -421,3 +450,67 @@ async def test_send_on(
     assert stored
     assert stored.content == content
     assert sent.details["file_name"] == media.get("file_name", "my cat ❤.png")
+
+
+AUTOMATION = {
+    "alias": "Send on",
+    "triggers": [{"trigger": "event", "event_type": "send_on"}],
+    "actions": [
+        {
+            "action": f"{DOMAIN}.send_media",
+            "target": {"entity_id": "notify.robin"},
+            "data": {"media": "{{ state_attr('event.robin_messages', 'media_content_id') }}"},
+        }
+    ],
+}
+
+
+@pytest.fixture
+async def send_on(
+    hass: HomeAssistant, home: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
+) -> Callable[[], Awaitable[None]]:
+    """Return what has an automation send on the last file that came in."""
+    hass.config.internal_url = str((await hass_client_no_auth()).make_url(""))
+    assert await async_setup_component(hass, "automation", {"automation": [AUTOMATION]})
+
+    async def run() -> None:
+        hass.bus.async_fire("send_on")
+        await hass.async_block_till_done()
+
+    return run
+
+
+async def test_file_without_a_name(
+    hass: HomeAssistant, emulator: Emulator, home: MockConfigEntry, send_on: Callable[[], Awaitable[None]]
+) -> None:
+    """Whoever gets a file does not learn from its name who sent it first."""
+    await receive(hass, emulator, b"%PDF-1.7", kind="document", file_name="", mime_type="application/pdf")
+    await send_on()
+    (sent,) = emulator.phone.messages()
+    assert sent.details["file_name"].endswith(".pdf")
+    assert ROBIN not in sent.details["file_name"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"), [("forgotten", f"cannot read {ROOT}/."), ("gone", f"{ROOT}/ cannot be fetched: HTTP 502")]
+)
+async def test_nothing_to_send_on(
+    hass: HomeAssistant,
+    emulator: Emulator,
+    waha: WahaInstance,
+    send_on: Callable[[], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: str,
+    words: str,
+) -> None:
+    """Why a file cannot be sent on is in the log, and nobody's number is."""
+    if trouble == "forgotten":
+        monkeypatch.setattr(received, "_MEMORY", 0)
+    await receive(hass, emulator)
+    emulator.faults.add("waha", "404", 1000, method="files")
+    waha.messages.clear()
+    await send_on()
+    assert words in caplog.text
+    assert ROBIN not in caplog.text
+    assert emulator.phone.messages() == []

@@ -307,7 +307,7 @@ async def test_recorder(
         events = [line for line in kept if '"event_type"' in line]
         assert not [secret for secret in PRIVATE for line in events if secret in line]
         # Titles and ids that the user gave are elsewhere; the words are nowhere.
-        assert not [line for line in kept if "Secret words" in line or ADAS_CHAT in line]
+        assert not [line for line in kept if "Secret words" in line or ADAS_CHAT in line or "media-source" in line]
 
 
 def _all_that_is_kept(hass: HomeAssistant) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -127,7 +128,7 @@ async def test_server_moved(hass: HomeAssistant, emulator: Emulator, own_title: 
         old, new = instance_of(emulator, "whatsapp_api"), instance_of(other, "whatsapp_api")
         new.link(new.number)
         async with loaded(hass, old) as entry:
-            before, _ = titles_of(entry.runtime_data.gateway)
+            before, *_ = titles_of(entry.runtime_data.gateway)
             hass.config_entries.async_update_entry(entry, title=own_title or before)
             await hass.async_block_till_done()
             dialog = await reconfigure(hass, entry, "access")
@@ -135,8 +136,8 @@ async def test_server_moved(hass: HomeAssistant, emulator: Emulator, own_title: 
             assert dialog.step["reason"] == DONE
             await hass.async_block_till_done()
             assert entry.unique_id == identity_of(new)
-            after, _ = titles_of(entry.runtime_data.gateway)
-            assert after != before
+            after, *_ = titles_of(entry.runtime_data.gateway)
+            assert before != after == f"WhatsApp API server {urlsplit(other.url).netloc}"
             assert entry.title == (own_title or after)
             dialog = await Dialog.add(hass, "whatsapp_api")
             await dialog.connect(new)

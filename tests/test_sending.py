@@ -308,7 +308,7 @@ async def give_address(hass: HomeAssistant, hass_client: ClientSessionGenerator)
         assert await async_setup_component(hass, component, {})
     hass.config.internal_url = "http://127.0.0.1:1"
     # Other than Home Assistant's own server, the one of the tests knows no path that comes up while it runs.
-    async_withdraw(hass, async_offer(hass, Media(MediaKind.DOCUMENT, "text/plain", "none", b"")))
+    async_withdraw(hass, async_offer(hass, Media(MediaKind.DOCUMENT, "text/plain", "none", b""), allow_internal=True))
     client = await hass_client()
     hass.config.internal_url = f"http://127.0.0.1:{client.port}"
 

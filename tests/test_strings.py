@@ -18,17 +18,20 @@ from custom_components.whatsapp_link.gateways.address import AddressProblem
 from custom_components.whatsapp_link.gateways.capability import Capability, Feature, Way
 from custom_components.whatsapp_link.gateways.errors import CannotReach, GatewayError, Unsupported, WrongState
 from custom_components.whatsapp_link.gateways.events import EventKind
+from custom_components.whatsapp_link.gateways.gateway import Gateway
 from custom_components.whatsapp_link.gateways.model import MediaKind, SessionState, Typing
 from custom_components.whatsapp_link.issues import Issue
 from custom_components.whatsapp_link.receipts import Reached
 from tests.checks import flows
-from tests.checks.files import INTEGRATION
+from tests.checks.files import INTEGRATION, texts_in
 from tests.checks.words import placeholders_in
 from tests.conftest import entry_of, every_gateway, instance_of
 from tests.emulator import Emulator
 
 ENGLISH = INTEGRATION.english
 CONFIG = ENGLISH["config"]
+# Dialogs ask only for what a gateway can do, and leave the webhook to what receives.
+NEVER_IN_FORMS = {"unsupported", "webhook_taken"}
 
 
 def test_every_step_has_words() -> None:
@@ -42,13 +45,17 @@ def test_every_gateway_has_words() -> None:
     user = CONFIG["step"]["user"]
     assert set(user["menu_options"]) == set(user["menu_option_descriptions"]) == set(GATEWAYS)
     for key, gateway in GATEWAYS.items():
-        fields = {credential.key for credential in gateway.credentials}
-        if Capability.LIST_INSTANCES in gateway.capabilities:
-            fields.remove(gateway.instance_key)
+        fields = _fields_of(gateway)
         step = CONFIG["step"][key]
         assert set(step.get("data", {})) == set(step.get("data_description", {})) == fields
         assert {f"invalid_{field}" for field in fields} <= set(CONFIG["error"])
         assert set(step["sections"]["server"]["data"]) == {"base_url"}
+
+
+def _fields_of(gateway: type[Gateway]) -> set[str]:
+    """Return what the form of a gateway asks for: an instance that is chosen from a list is not typed in."""
+    is_listed = Capability.LIST_INSTANCES in gateway.capabilities
+    return {item.key for item in gateway.credentials if not (is_listed and item.key == gateway.instance_key)}
 
 
 def _unworded(step: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
@@ -113,7 +120,7 @@ def test_every_error_has_words() -> None:
     """Each error of the ground floor has words in forms and in actions; so has each problem of a number."""
     keys = _error_keys()
     assert {"instance_banned", "session_starting", "session_unlinked"} <= keys
-    assert keys <= set(CONFIG["error"])
+    assert keys - NEVER_IN_FORMS <= set(CONFIG["error"])
     problems = {problem.value for problem in AddressProblem}
     named = {f"cannot_{what}" for what in (*Capability, *Feature)} | {f"chat_{problem}" for problem in problems}
     # In an action it is said by name what a gateway cannot do.
@@ -126,11 +133,28 @@ def test_every_error_has_words() -> None:
     assert problems <= set(ENGLISH["options"]["error"])
 
 
+def test_no_error_of_a_form_is_left_over() -> None:
+    """Whatever a form may say is wrong, something in its dialog says it."""
+    problems = {problem.value for problem in AddressProblem}
+    malformed = {f"invalid_{field}" for gateway in GATEWAYS.values() for field in _fields_of(gateway)}
+    written = _texts_of("config_flow", "instance_flow", "pairing_flow")
+    assert set(CONFIG["error"]) <= written | problems | malformed | (_error_keys() - NEVER_IN_FORMS)
+    recipient = ENGLISH["config_subentries"]["recipient"]["error"]
+    assert set(recipient) <= _texts_of("recipient_flow") | problems
+    assert set(ENGLISH["options"]["error"]) <= _texts_of("options_flow") | problems
+    repairs = {error for issue in ENGLISH["issues"].values() for error in issue.get("fix_flow", {}).get("error", {})}
+    assert repairs <= _texts_of("repairs")
+
+
+def _texts_of(*modules: str) -> set[str]:
+    return {text for module in modules for text in texts_in(INTEGRATION.modules[module])}
+
+
 def test_words_of_errors_name_what_there_is() -> None:
     """What is said of an error of the ground floor names nothing but what is known of each."""
     known = set(error_placeholders(GatewayError(), ""))
     for key in _error_keys():
-        assert placeholders_in(CONFIG["error"][key]) <= known
+        assert placeholders_in(CONFIG["error"].get(key, "")) <= known
         message = ENGLISH["exceptions"].get(key, {}).get("message", "")
         assert placeholders_in(message) <= known
     for what in (*Capability, *Feature):

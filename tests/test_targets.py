@@ -172,6 +172,19 @@ async def test_nobody(house: House, target: dict[str, Any]) -> None:
     )
 
 
+async def test_some_are_gone(hass: HomeAssistant, house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """What was deleted since keeps nobody else from getting the message, and the log says what it is."""
+    gone = {"device_id": "a device", "area_id": ["an area"], "floor_id": "a floor", "label_id": "a label"}
+    assert await house.send(entity_id="notify.robin", **gone) == ["notify.robin"]
+    assert "floors a floor, areas an area, devices a device, labels a label are missing" in caplog.text
+    caplog.clear()
+    assert await house.send(entity_id="notify.robin", device_id=device_of(hass, "notify.ada")) == [
+        "notify.ada",
+        "notify.robin",
+    ]
+    assert "missing" not in caplog.text
+
+
 async def test_recipient_of_an_unloaded_instance(hass: HomeAssistant, house: House) -> None:
     """A recipient whose instance is not set up is refused by the instance's name; the others get what is sent."""
     await hass.config_entries.async_unload(house.second.entry_id)

@@ -37,7 +37,7 @@ from tests.test_entities import until
 from tests.test_events import WAYS, Browser, Home, home_with, in_a_hurry, open_browser  # noqa: F401 # fixtures
 
 KEYS = [key for key, way in WAYS if way is Way.WEBHOOK]
-# What their calls bring to show whose they are. Wawp has nothing but the address, which nobody can guess.
+# What their calls bring to show whose they are. With Wawp it is in the address.
 PROOFS = {
     "green_api": "Authorization",
     "wachat": "X-Wachat-Signature",
@@ -112,16 +112,16 @@ class Calls:
             changed["X-Wachat-Signature"] = hmac.new(self.secret, signed, hashlib.sha256).hexdigest()
         return changed
 
-    async def post(self, body: Any, headers: Mapping[str, str]) -> ClientResponse:
+    async def post(self, body: Any, headers: Mapping[str, str], path: str = "") -> ClientResponse:
         """Bring a call."""
         async with asyncio.timeout(20):
-            return await self._browser.post(self.path, data=body, headers=headers)
+            return await self._browser.post(path or self.path, data=body, headers=headers)
 
-    async def refused(self, status: HTTPStatus, body: Any, headers: Mapping[str, str]) -> None:
+    async def refused(self, status: HTTPStatus, body: Any, headers: Mapping[str, str], path: str = "") -> None:
         """Bring a call that is refused: it is counted, changes nothing, and what is right gets through after it."""
         inbox = self.home.coordinator.inbox
         rejected = inbox.rejected
-        response = await self.post(body, headers)
+        response = await self.post(body, headers, path)
         assert response.status == status
         assert await response.read() == b""
         assert inbox.rejected == rejected + 1
@@ -159,6 +159,16 @@ async def test_forged(calls: Calls, key: str) -> None:
     await calls.refused(HTTPStatus.UNAUTHORIZED, body, without)
     for guess in ("", "guessed", headers[proof][:-1], f"{headers[proof]}0", "\u00e9"):
         await calls.refused(HTTPStatus.UNAUTHORIZED, body, {**headers, proof: guess})
+
+
+@pytest.mark.parametrize("key", ["wawp"])
+async def test_forged_address(calls: Calls, key: str) -> None:
+    """Where nothing is signed, the whole address has to be known."""
+    body, headers = await calls.genuine()
+    genuine = URL(calls.path)
+    secret = genuine.query["secret"]
+    for query in ({}, {"secret": ""}, {"secret": "guessed"}, {"secret": secret[:-1]}, {"secret": f"{secret}0"}):
+        await calls.refused(HTTPStatus.UNAUTHORIZED, body, headers, path=str(genuine.with_query(query)))
 
 
 @pytest.mark.parametrize("key", ["waha", "wachat"])

@@ -17,12 +17,12 @@ from homeassistant.helpers.typing import VolDictType
 from .const import DOMAIN
 from .coordinator import WhatsAppLinkCoordinator
 from .formatting import with_mentions, with_title
-from .gateways.address import InvalidAddress, parse_chat_id, parse_phone
+from .gateways.address import parse_phone
 from .gateways.capability import Capability
 from .gateways.model import Contact, Location, MediaKind, Poll, SentMessage, Typing
 from .media import async_load_media
 from .media_link import async_offered
-from .targets import Target
+from .targets import Target, address_errors, chat_id_in
 
 ATTR_ADDRESS = "address"
 ATTR_CAPTION = "caption"
@@ -144,27 +144,8 @@ async def _set_typing(coordinator: WhatsAppLinkCoordinator, chat_id: str, data: 
 
 def phone_in(data: Data) -> str:
     """Return the digits of the phone number among the data. Raises ServiceValidationError."""
-    try:
+    with address_errors(1):
         return parse_phone(data[ATTR_PHONE])
-    except InvalidAddress as error:
-        raise _invalid(error, 1) from None
-
-
-def chat_id_in(text: str, place: int) -> str:
-    """Return the chat id of the entry at a place (from 1). Raises ServiceValidationError."""
-    try:
-        return parse_chat_id(text)
-    except InvalidAddress as error:
-        raise _invalid(error, place) from None
-
-
-def _invalid(error: InvalidAddress, place: int) -> ServiceValidationError:
-    # The text may be somebody's number: it is named by its place.
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key=f"chat_{error.problem}",
-        translation_placeholders={"place": str(place)},
-    )
 
 
 def _unique(options: list[str]) -> list[str]:

@@ -10,12 +10,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import VolDictType
 
-from .actions import ATTR_MESSAGE_ID, ATTR_OPTIONS, ATTR_PATH, ATTR_PHONE, ATTR_QUESTION, OPTIONS, chat_id_in, phone_in
+from .actions import ATTR_MESSAGE_ID, ATTR_OPTIONS, ATTR_PATH, ATTR_PHONE, ATTR_QUESTION, OPTIONS, phone_in
 from .asking import Question
 from .const import DOMAIN
 from .errors import action_errors
-from .received import find_received
-from .targets import ATTR_INSTANCE, async_coordinator, async_targets
+from .targets import ATTR_INSTANCE, async_coordinator, async_targets, chat_id_in
 
 ATTR_ANSWER_FROM = "answer_from"
 ATTR_TIME = "time"
@@ -57,12 +56,7 @@ async def _async_ask(call: ServiceCall) -> ServiceResponse:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="ask_one")
     (target,) = targets
     coordinator = target.coordinator
-    if coordinator.receiving.way is None:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="cannot_wait",
-            translation_placeholders={"instance": coordinator.config_entry.title},
-        )
+    coordinator.receiving.require()
     allowed = [chat_id_in(text, place) for place, text in enumerate(call.data[ATTR_ANSWER_FROM], start=1)]
     question = Question(coordinator, target.chat_id, call.data[ATTR_OPTIONS], allowed)
     with action_errors(call.hass, coordinator.config_entry, coordinator.gateway.name, chat_id=target.chat_id):
@@ -96,15 +90,15 @@ async def _async_save_media(call: ServiceCall) -> ServiceResponse:
     """Save the file that came with a message into an allowed folder. What is there already stays."""
     hass = call.hass
     coordinator = async_coordinator(hass, call.data.get(ATTR_INSTANCE))
-    found = find_received(hass, coordinator.config_entry.entry_id, call.data[ATTR_MESSAGE_ID])
-    if found is None:
+    files = coordinator.mailbox.files
+    received = files.find(call.data[ATTR_MESSAGE_ID])
+    if received is None:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_such_file")
     path = hass.config.path(call.data[ATTR_PATH])
     if not await hass.async_add_executor_job(_is_allowed, hass, path):
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="save_not_allowed", translation_placeholders={"path": path}
         )
-    files, received = found
     with action_errors(hass, coordinator.config_entry, coordinator.gateway.name):
         content = await files.fetch(received)
     try:

@@ -26,11 +26,12 @@ class Answer:
 
 
 class Question:
-    """One question in one chat: a poll where the gateway has them, else a text with numbered answers.
+    """One question in one chat: a poll where the gateway has them and tells of votes, else a text with numbered answers.
 
     Of several questions that are open in a chat, a poll is answered by voting in it and a text by replying to it; a
-    number that is written without either answers the latest. What was written before, and only came in late, is no
-    answer.
+    number that is written without either answers the latest. Where the gateway did not tell the id of a question, nobody
+    knows what is voted in or replied to: that answers the latest of which there is no id. What was written before, and
+    only came in late, is no answer. `message_id` is None until the gateway took the question, "" if it told no id then.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Question:
         self._open = coordinator.mailbox.open_questions.setdefault(chat_id, [])
         self._options = tuple(options)
         self._allowed = frozenset(allowed)
-        self._message_id = ""
+        self.message_id: str | None = None
+        self._is_poll = False
         self._asked_at = 0.0
         self._early: list[Event] = []
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -51,10 +53,11 @@ class Question:
         """Ask, and return the answer; None if there is none in so many seconds. Raises GatewayError."""
         forget = self._coordinator.inbox.watch(self._on_event)
         try:
-            self._message_id = await self._coordinator.outbox.send(lambda: self._send(text))
+            self.message_id = await self._coordinator.outbox.send(lambda: self._send(text))
             self._coordinator.async_note_sent(self._chat_id)
             for event in self._early:
-                self._consider(event)
+                self._on_event(event)
+            self._early.clear()
             async with asyncio.timeout(seconds):
                 return await self._answer
         except TimeoutError:
@@ -70,37 +73,40 @@ class Question:
         if self not in self._open:
             self._open.append(self)
         gateway = self._coordinator.gateway
-        if Capability.SEND_POLL in gateway.capabilities:
+        self._is_poll = Capability.SEND_POLL in gateway.capabilities and gateway.tells_votes(
+            self._coordinator.receiving.way
+        )
+        if self._is_poll:
             poll = Poll(text, self._options, multiple=False)
             return (await gateway.send_poll(self._chat_id, poll)).message_id
         lines = [f"{number}. {option}" for number, option in enumerate(self._options, start=1)]
         return (await gateway.send_text(self._chat_id, "\n".join([text, "", *lines]))).message_id
 
     def _on_event(self, event: Event) -> None:
-        # The answer may be here before the gateway has told the id of the question, which it may refer to.
-        if self._message_id or not (event.about or event.reply_to):
-            self._consider(event)
-        else:
-            self._early.append(event)
-
-    def _consider(self, event: Event) -> None:
-        if self._answer.done() or event.from_me or not is_in_chat(event, self._chat_id) or not self._may_answer(event):
+        """Take an answer. One that refers to a message has to wait until the gateway has told which is the question."""
+        if self._answer.done() or self not in self._open or not self._may_answer(event) or self._is_for_another(event):
             return
         index = self._index(event)
-        if index is not None:
+        if index is None:
+            return
+        if self.message_id is None and _refers_to(event):
+            self._early.append(event)
+        elif self._is_meant(event):
             self._answer.set_result(Answer(self._options[index], index, event.sender, event.message_id))
 
     def _may_answer(self, event: Event) -> bool:
+        if event.from_me or not is_in_chat(event, self._chat_id):
+            return False
         if not self._allowed or not event.chat_id.endswith("@g.us"):
             return True
         return bool(self._allowed & {f"{event.sender.number}@c.us", event.sender.lid})
 
     def _index(self, event: Event) -> int | None:
-        """Return which option an event chooses, if it is an answer to this question."""
+        """Return which option an event chooses, None if it chooses none."""
         if event.kind is EventKind.POLL_VOTE:
             chosen = [option for option in event.options if option in self._options]
-            return self._options.index(chosen[0]) if event.about == self._message_id and chosen else None
-        if event.kind is not EventKind.TEXT or not self._is_meant(event):
+            return self._options.index(chosen[0]) if chosen else None
+        if event.kind is not EventKind.TEXT:
             return None
         # An option's own words come before its number: of "0, 1, 2", nobody means the first by 1.
         words = _plain(event.text)
@@ -111,9 +117,32 @@ class Question:
         return None
 
     def _is_meant(self, event: Event) -> bool:
-        if event.reply_to:
-            return event.reply_to == self._message_id
-        return self._open[-1:] == [self] and event.timestamp > self._asked_at - _CLOCKS
+        """Whether an event answers this question: it refers to it, or this is the latest of those that it may answer."""
+        if self.message_id and _refers_to(event):
+            return _refers_to(event) == self.message_id
+        return [question for question in self._questions if question.may_be_meant(event)][-1:] == [self]
+
+    def may_be_meant(self, event: Event) -> bool:
+        """Whether an event may answer this question without naming it by an id that is known."""
+        if self.message_id and _refers_to(event):
+            return False
+        if event.kind is EventKind.POLL_VOTE and not self._is_poll:
+            return False
+        return event.timestamp > self._asked_at - _CLOCKS
+
+    def _is_for_another(self, event: Event) -> bool:
+        others = [question for question in self._questions if question is not self]
+        return any(question.message_id == _refers_to(event) != "" for question in others)
+
+    @property
+    def _questions(self) -> list[Question]:
+        """All that are open in the chat, the latest last."""
+        return [question for question in self._open if isinstance(question, Question)]
+
+
+def _refers_to(event: Event) -> str:
+    """Return the id of the message that is voted in or replied to."""
+    return event.about or event.reply_to
 
 
 def _plain(text: str) -> str:

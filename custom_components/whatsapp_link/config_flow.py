@@ -135,9 +135,9 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
 
     def _free_title(self, entry: WhatsAppLinkConfigEntry | None = None) -> str:
         """Return a title that no other entry has: sessions on two servers may be called alike."""
-        title, longer = titles_of(self._gateway)
-        others = [other for other in self.hass.config_entries.async_entries(self.handler) if other is not entry]
-        return longer if any(other.title == title for other in others) else title
+        titles = titles_of(self._gateway)
+        taken = {other.title for other in self.hass.config_entries.async_entries(self.handler) if other is not entry}
+        return next((title for title in titles if title not in taken), titles[-1])
 
     async def _async_end_pairing_again(self) -> ConfigFlowResult:
         """Ask, if it is another account than before and the user did not come for that."""
@@ -191,7 +191,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         entry = self._entry
         gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
             errors, placeholders = await self._async_try(gateway_class, entry.data[CONF_BASE_URL], credentials)
@@ -211,7 +211,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         self, gateway_class: type[Gateway], base_url: str, credentials: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return the errors that the credentials lead to, by field, and the placeholders for their words."""
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if malformed := gateway_class.malformed(credentials):
             return {field: f"invalid_{field}" for field in malformed}, placeholders
         try:
@@ -267,7 +267,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         if self.source == SOURCE_REAUTH and self.is_opened_again("pair_again", user_input):
             return await self.async_step_other_account()
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         try:
             if await self._async_is_without_phone(log_out=user_input is not None):
                 if coordinator := self._coordinator:
@@ -345,7 +345,7 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
         entry = self._entry
         gateway_class = GATEWAYS[entry.data[CONF_GATEWAY]]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = changed_credentials(gateway_class, entry.data[CONF_CREDENTIALS], user_input)
             base_url = base_url_in(user_input)
@@ -412,5 +412,5 @@ class WhatsAppLinkConfigFlow(InstanceFlow, domain=DOMAIN):
 
 
 def _ending(number: str) -> str:
-    """Return what tells one number from another, without showing it."""
-    return f"…{number[-3:]}"
+    """Return what tells one number from another, without showing it. It begins with a mark for left to right."""
+    return f"\u200e…{number[-3:]}"

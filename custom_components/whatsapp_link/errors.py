@@ -1,7 +1,7 @@
 """How the errors of the ground floor are said in Home Assistant.
 
-The key of an error stands in the translations twice: in `config.error` for the forms of a flow, in `exceptions`
-for actions and updates.
+The key of an error stands in the translations twice: in `config.error` for the forms of a flow, unless none of them
+does what it is about, and in `exceptions` for actions and updates.
 """
 
 from collections.abc import Generator

@@ -14,6 +14,7 @@ from .coordinator import WhatsAppLinkConfigEntry
 from .entity import InstanceEntity, RecipientEntity
 from .gateways.events import Event, EventKind, Sender
 from .inbox import is_in_chat
+from .received import media_content_id
 
 PARALLEL_UPDATES = 0
 
@@ -31,11 +32,11 @@ _PRIVATE = frozenset(
         "file_name",
         ATTR_LATITUDE,
         ATTR_LONGITUDE,
+        "media_content_id",
         "message_id",
         "name",
         "options",
         "place",
-        "recipient",
         "reply_to",
         "sender",
         "sender_lid",
@@ -98,7 +99,7 @@ class InstanceEvent(InstanceEntity, ForgottenEvent):
 
     @callback
     def _on_event(self, event: Event) -> None:
-        self._trigger_event(event.kind, _attributes(event))
+        self._trigger_event(event.kind, _attributes(event, self.coordinator.config_entry.entry_id))
         self.async_write_ha_state()
 
 
@@ -121,7 +122,7 @@ class RecipientEvent(RecipientEntity, ForgottenEvent):
     @callback
     def _on_event(self, event: Event) -> None:
         if is_in_chat(event, self.subentry.data[CONF_CHAT_ID]):
-            self._trigger_event(event.kind, _attributes(event))
+            self._trigger_event(event.kind, _attributes(event, self.coordinator.config_entry.entry_id))
             self.async_write_ha_state()
 
 
@@ -131,7 +132,7 @@ class RecordedRecipientEvent(RecipientEvent):
     _unrecorded_attributes = _PRIVATE - _TEXT
 
 
-def _attributes(event: Event) -> dict[str, Any]:
+def _attributes(event: Event, entry_id: str) -> dict[str, Any]:
     """Return what an automation can use of an event; what there is not, is left out."""
     # Of one's own messages the inbox knows who is on the other side, which is not who wrote them.
     sender = Sender() if event.from_me else event.sender
@@ -148,6 +149,7 @@ def _attributes(event: Event) -> dict[str, Any]:
     }
     if event.file:
         attributes |= {"file_name": event.file.file_name, "mime_type": event.file.mime_type}
+        attributes["media_content_id"] = media_content_id(entry_id, event)
     if place := event.location:
         attributes |= {ATTR_LATITUDE: place.latitude, ATTR_LONGITUDE: place.longitude}
         attributes |= {"place": place.name, "address": place.address}
@@ -157,4 +159,7 @@ def _attributes(event: Event) -> dict[str, Any]:
     # An empty text says something here: the reaction was taken back.
     if event.kind is EventKind.REACTION:
         shown["text"] = event.text
+    # So does a vote for nothing.
+    if event.kind is EventKind.POLL_VOTE:
+        shown["options"] = attributes["options"]
     return shown | {"from_me": event.from_me, "is_group": event.chat_id.endswith("@g.us")}

@@ -31,6 +31,8 @@ from .server_finder import async_find_server
 
 _INSTANCE = "instance"
 _PHONE = "phone"
+# So many instances that are called alike on one server can be told from one another.
+_MAX_ALIKE = 9
 
 type _Step = Callable[[InstanceFlow, dict[str, Any] | None], Coroutine[Any, Any, ConfigFlowResult]]
 
@@ -54,7 +56,7 @@ class InstanceFlow(PairingFlow):
         """Ask for the credentials of a gateway and try them."""
         gateway_class = GATEWAYS[key]
         errors: dict[str, str] = {}
-        placeholders = {"gateway": gateway_class.name, "reason": ""}
+        placeholders = {"gateway": gateway_class.name}
         if user_input is not None:
             credentials = new_credentials(gateway_class, user_input)
             base_url = base_url_in(user_input)
@@ -127,7 +129,7 @@ class InstanceFlow(PairingFlow):
     async def async_step_pick_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which of the account's instances."""
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         if user_input is not None:
             try:
                 return await self._async_use_instance(user_input[_INSTANCE])
@@ -144,7 +146,7 @@ class InstanceFlow(PairingFlow):
     async def async_step_new_instance(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what the gateway wants to know of a new instance, and make it."""
         errors: dict[str, str] = {}
-        placeholders = {"gateway": self._gateway.name, "reason": ""}
+        placeholders = {"gateway": self._gateway.name}
         if user_input is not None:
             try:
                 if self._made is None:
@@ -196,10 +198,14 @@ class InstanceFlow(PairingFlow):
         self._abort_if_unique_id_configured()
 
 
-def titles_of(gateway: Gateway) -> tuple[str, str]:
-    """Return what an entry is called as long as the user does not call it otherwise, and if another one is called so."""
+def titles_of(gateway: Gateway) -> list[str]:
+    """Return what an entry may be called as long as the user does not call it otherwise: the first that is free.
+
+    Titles become names of devices and ids of entities, so they tell no more of an address than the host and the port.
+    """
     title = f"{gateway.name} {gateway.instance_id}"
-    return title, f"{title} ({gateway.place})"
+    longer = title if gateway.server in title else f"{title} ({gateway.server})"
+    return [*dict.fromkeys((title, longer)), *(f"{longer} {number}" for number in range(2, _MAX_ALIKE + 1))]
 
 
 def _credentials_step(key: str) -> _Step:

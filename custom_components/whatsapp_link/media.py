@@ -27,6 +27,7 @@ from .gateways.model import Media, MediaKind
 _CAMERA = f"{media_source.URI_SCHEME}camera/"
 _IMAGE = f"{media_source.URI_SCHEME}image/"
 _SPEECH = f"{media_source.URI_SCHEME}tts/"
+_RECEIVED = f"{media_source.URI_SCHEME}{DOMAIN}/"
 _LOCAL = f"{media_source.URI_SCHEME}{media_source.DOMAIN}/"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
@@ -305,7 +306,12 @@ def _problem(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def _shown(media_id: str) -> str:
-    """Return what an error may show: of an address only the server, of anything else what stands before a query."""
+    """Return what an error may show: of an address only the server, of anything else what stands before a query.
+
+    Of a file that came in it is only that: the id of its message, which somebody may have written, may hold a number.
+    """
+    if _RECEIVED in media_id.lower():
+        return _RECEIVED
     return re.sub(r"(?i)^(https?://)(?:[^/?#]*@)?([^/?#]*).*", r"\1\2", media_id, flags=re.DOTALL).partition("?")[0]
 
 

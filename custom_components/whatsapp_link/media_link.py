@@ -20,6 +20,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .gateways.errors import CannotReach, GatewayError, InvalidAnswer
 from .gateways.model import Media
 
 _PATH = f"/api/{DOMAIN}/media"
@@ -28,7 +29,7 @@ _LIFETIME = 600
 
 
 @callback
-def async_offer(hass: HomeAssistant, media: Media, *, allow_internal: bool = True) -> str:
+def async_offer(hass: HomeAssistant, media: Media, *, allow_internal: bool) -> str:
     """Hand a file out for ten minutes, and return its address; who has the address has the file.
 
     It is one in the home network only if there is no other, and never without `allow_internal`: no hosted service
@@ -50,16 +51,19 @@ def async_withdraw(hass: HomeAssistant, link: str) -> None:
 
 
 @contextmanager
-def async_offered(hass: HomeAssistant, media: Media, *, allow_internal: bool = True) -> Generator[Media]:
-    """Hand a file out for as long as it is being sent, ten minutes at most; give it with its link.
+def async_offered(hass: HomeAssistant, media: Media, *, allow_internal: bool) -> Generator[Media]:
+    """Hand a file out that is about to be sent; give it with its link.
 
-    For `allow_internal` and what is raised, see `async_offer`.
+    Only what certainly is not sent is withdrawn at once: a gateway may fetch the file after it has answered, or after
+    nobody waits for its answer any more. For `allow_internal` and what is raised, see `async_offer`.
     """
     link = async_offer(hass, media, allow_internal=allow_internal)
     try:
         yield replace(media, link=link)
-    finally:
-        async_withdraw(hass, link)
+    except GatewayError as error:
+        if not (isinstance(error, InvalidAnswer) or (isinstance(error, CannotReach) and error.maybe_acted)):
+            async_withdraw(hass, link)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

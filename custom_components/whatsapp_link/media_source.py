@@ -1,7 +1,6 @@
 """The files that came in, to look at under Media and to use in actions."""
 
 from typing import override
-from urllib.parse import quote
 
 from homeassistant.components.media_player import BrowseError, MediaClass
 from homeassistant.components.media_source import (
@@ -37,12 +36,11 @@ class ReceivedMediaSource(MediaSource):
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
-        entry_id, _, message_id = item.identifier.partition("/")
-        found = find_received(self._hass, entry_id, message_id)
+        entry_id, _, key = item.identifier.partition("/")
+        found = find_received(self._hass, entry_id, key)
         if found is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="no_such_file")
-        address = f"/api/{DOMAIN}/received/{entry_id}/{quote(message_id, safe='')}"
-        return PlayMedia(address, found[1].file.mime_type)
+        return PlayMedia(f"/api/{DOMAIN}/received/{entry_id}/{key}", found[1].file.mime_type)
 
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
@@ -73,7 +71,7 @@ def _file(entry_id: str, received: Received) -> BrowseMediaSource:
     mime_type = received.file.mime_type
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=f"{entry_id}/{received.message_id}",
+        identifier=f"{entry_id}/{received.key}",
         media_class=_CLASSES.get(mime_type.partition("/")[0], MediaClass.URL),
         media_content_type=mime_type,
         title=" – ".join(filter(None, (received.sender, received.file.file_name or mime_type))),

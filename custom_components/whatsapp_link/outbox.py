@@ -29,6 +29,8 @@ class Outbox:
         # Whoever waits first goes first.
         self._turn = asyncio.Lock()
         self._free_at = 0.0
+        # A message was tried again and again, and nothing has gone out since.
+        self._is_away = False
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call somebody whenever `waiting` changes. Returns how to end it."""
@@ -48,7 +50,8 @@ class Outbox:
         """Send when it is this message's turn. Raises what `send` raises.
 
         It is repeated only if it provably was not acted on: the gateway could not be reached at all, or said that
-        requests come too often or that the session is still starting.
+        requests come too often or that the session is still starting. While the gateway stays away, those that come
+        after are tried once: each would hold up all behind it, and there may be an alarm among them.
         """
         loop = asyncio.get_running_loop()
         self._count(1)
@@ -77,14 +80,20 @@ class Outbox:
                     raise
                 wait = error.retry_after or retry_after
             except CannotReach as error:
-                if error.maybe_acted:
+                if error.maybe_acted or self._is_away:
                     raise
                 wait = retry_after
             _LOGGER.debug("A message is tried again in %.0f s", wait)
             await asyncio.sleep(wait)
-        return await self._attempt(send)
+        try:
+            return await self._attempt(send)
+        except CannotReach:
+            self._is_away = True
+            raise
 
     async def _attempt[T](self, send: Callable[[], Awaitable[T]]) -> T:
         if self._closed:
             raise self._closed
-        return await send()
+        sent = await send()
+        self._is_away = False
+        return sent

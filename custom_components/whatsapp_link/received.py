@@ -1,7 +1,8 @@
-"""Files that came in: remembered by their message, fetched when somebody wants them."""
+"""Files that came in: remembered, and fetched when somebody wants them."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
 import re
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 from aiohttp.web import Request, Response
 
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
+from homeassistant.components.media_source import generate_media_source_id
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
@@ -27,9 +29,9 @@ _MIME_TYPE = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*", re.ASCII | re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A file, the message it came with, and who sent it."""
+    """A file, the key that it is addressed by, and who sent it."""
 
-    message_id: str = field(repr=False)
+    key: str
     sender: str = field(repr=False)
     timestamp: float
     file: ReceivedFile
@@ -52,15 +54,18 @@ class ReceivedFiles:
     def note(self, event: Event) -> None:
         """Remember the file of an event, if it has one that can be fetched."""
         if event.file and event.file.reference:
-            self._files[event.message_id] = Received(
-                event.message_id, event.sender.name or event.sender.number, event.timestamp, event.file
-            )
+            key = _key_of(event.message_id)
+            self._files[key] = Received(key, event.sender.name or event.sender.number, event.timestamp, event.file)
             if len(self._files) > _MEMORY:
                 self._files.popitem(last=False)
 
     def find(self, message_id: str) -> Received | None:
         """Return the file that came with a message."""
-        return self._files.get(message_id)
+        return self.find_by_key(_key_of(message_id))
+
+    def find_by_key(self, key: str) -> Received | None:
+        """Return the file with a key."""
+        return self._files.get(key)
 
     @property
     def latest_first(self) -> list[Received]:
@@ -75,12 +80,12 @@ class ReceivedFiles:
 class ReceivedFileView(HomeAssistantView):
     """Gives a file to who is signed in, or has a signed path."""
 
-    url = f"/api/{DOMAIN}/received/{{entry_id}}/{{message_id}}"
+    url = f"/api/{DOMAIN}/received/{{entry_id}}/{{key}}"
     name = f"api:{DOMAIN}:received"
 
-    async def get(self, request: Request, entry_id: str, message_id: str) -> Response:
+    async def get(self, request: Request, entry_id: str, key: str) -> Response:
         """Fetch the file from the gateway and hand it out."""
-        found = find_received(request.app[KEY_HASS], entry_id, message_id)
+        found = find_received(request.app[KEY_HASS], entry_id, key)
         if found is None:
             return Response(status=HTTPStatus.NOT_FOUND)
         files, received = found
@@ -99,16 +104,28 @@ class ReceivedFileView(HomeAssistantView):
         return Response(body=content, content_type=_content_type(received.file), headers=headers)
 
 
+def media_content_id(entry_id: str, event: Event) -> str:
+    """Return what the file of an event is chosen by as media, "" if it has none that can be fetched."""
+    if event.file and event.file.reference:
+        return generate_media_source_id(DOMAIN, f"{entry_id}/{_key_of(event.message_id)}")
+    return ""
+
+
+def _key_of(message_id: str) -> str:
+    """Return a key that tells nothing: addresses are logged and recorded, and a message's id may hold a number."""
+    return sha256(message_id.encode()).hexdigest()[:32]
+
+
 def _content_type(file: ReceivedFile) -> str:
     found = _MIME_TYPE.match(file.mime_type)
     return found[0].lower() if found else "application/octet-stream"
 
 
-def find_received(hass: HomeAssistant, entry_id: str, message_id: str) -> tuple[ReceivedFiles, Received] | None:
-    """Return a file of an instance, and those it is among."""
+def find_received(hass: HomeAssistant, entry_id: str, key: str) -> tuple[ReceivedFiles, Received] | None:
+    """Return a file of an instance by its key, and those it is among."""
     entry = hass.config_entries.async_get_entry(entry_id)
     if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
         return None
     files: ReceivedFiles = entry.runtime_data.mailbox.files
-    received = files.find(message_id)
+    received = files.find_by_key(key)
     return (files, received) if received else None

@@ -8,7 +8,7 @@ import random
 
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import Event as BusEvent, HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError
 from homeassistant.helpers.start import async_at_started
 
 from .const import CONF_RECEIVING, DOMAIN
@@ -91,6 +91,15 @@ class Receiving:
             )
 
         self._entry.async_on_unload(async_at_started(self._hass, begin))
+
+    def require(self) -> None:
+        """Raise HomeAssistantError where nothing comes in: there, nothing can be waited for."""
+        if self.way is None:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="cannot_wait",
+                translation_placeholders={"instance": self._entry.title},
+            )
 
     async def async_stop(self) -> None:
         """End, before there are no entities any more that could tell of what comes in."""

@@ -1,5 +1,7 @@
 """The state of the session, when messages last went out and came in, how many wait, and how many came from strangers."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import override
 
@@ -17,8 +19,26 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import WhatsAppLinkConfigEntry
 from .entity import InstanceEntity
 from .gateways.model import SessionState
+from .mailbox import Mailbox
 
 PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LastMessageDescription(SensorEntityDescription):
+    """When a message last went one way: `value_fn` reads it from the mailbox, `restore_fn` puts it back there."""
+
+    value_fn: Callable[[Mailbox], datetime | None]
+    restore_fn: Callable[[Mailbox, datetime], None]
+
+
+def _restore_sent(mailbox: Mailbox, when: datetime) -> None:
+    mailbox.last_sent = when
+
+
+def _restore_received(mailbox: Mailbox, when: datetime) -> None:
+    mailbox.last_received = when
+
 
 _SESSION = SensorEntityDescription(
     key="session",
@@ -27,15 +47,19 @@ _SESSION = SensorEntityDescription(
     entity_category=EntityCategory.DIAGNOSTIC,
     options=[state.value for state in SessionState],
 )
-_LAST_SENT = SensorEntityDescription(
+_LAST_SENT = _LastMessageDescription(
     key="last_sent",
     translation_key="last_sent",
     device_class=SensorDeviceClass.TIMESTAMP,
+    value_fn=lambda mailbox: mailbox.last_sent,
+    restore_fn=_restore_sent,
 )
-_LAST_RECEIVED = SensorEntityDescription(
+_LAST_RECEIVED = _LastMessageDescription(
     key="last_received",
     translation_key="last_received",
     device_class=SensorDeviceClass.TIMESTAMP,
+    value_fn=lambda mailbox: mailbox.last_received,
+    restore_fn=_restore_received,
 )
 _STRANGERS = SensorEntityDescription(
     key="strangers",
@@ -101,18 +125,19 @@ class TrafficSensor(InstanceEntity, SensorEntity):
 class LastMessageSensor(TrafficSensor, RestoreSensor):
     """When a message last went out or came in, also before the last restart."""
 
+    entity_description: _LastMessageDescription
+
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         restored = await self.async_get_last_sensor_data()
         if restored and isinstance(restored.native_value, datetime) and self.native_value is None:
-            setattr(self.coordinator.mailbox, self.entity_description.key, restored.native_value)
+            self.entity_description.restore_fn(self.coordinator.mailbox, restored.native_value)
 
     @property
     @override
     def native_value(self) -> datetime | None:
-        value: datetime | None = getattr(self.coordinator.mailbox, self.entity_description.key)
-        return value
+        return self.entity_description.value_fn(self.coordinator.mailbox)
 
 
 class StrangersSensor(TrafficSensor):

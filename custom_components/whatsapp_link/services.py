@@ -91,8 +91,8 @@ class _Runner:
     async def _async_do(self, target: Target, data: Data) -> _Sent | None:
         coordinator = target.coordinator
         wanted: Reached = data.get(ATTR_WAIT_FOR, Reached.SENT)
-        if wanted is not Reached.SENT and coordinator.receiving.way is None:
-            raise _error("cannot_wait", instance=coordinator.config_entry.title)
+        if wanted is not Reached.SENT:
+            coordinator.receiving.require()
         with (
             action_errors(coordinator.hass, coordinator.config_entry, coordinator.gateway.name, chat_id=target.chat_id),
             Receipts(coordinator.inbox) as receipts,
@@ -108,7 +108,7 @@ class _Runner:
             try:
                 reached = await receipts.wait(message.message_id, wanted, data[ATTR_WAIT_TIME])
             except NotDelivered:
-                raise _error("not_delivered") from None
+                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_delivered") from None
         return _Sent(message, reached)
 
     def _raise_failures(self, targets: list[Target], results: list[_Sent | BaseException | None]) -> None:
@@ -147,9 +147,3 @@ def _described(target: Target, sent: _Sent) -> JsonValueType:
     if sent.reached:
         described["reached"] = sent.reached
     return described
-
-
-def _error(key: str, **placeholders: str) -> HomeAssistantError:
-    return HomeAssistantError(
-        translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders or None
-    )

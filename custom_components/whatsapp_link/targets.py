@@ -1,7 +1,9 @@
 """Who an action writes to: recipients by their notify entities, or chats of an instance by number or id."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+import logging
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import ConfigEntryState
@@ -13,6 +15,8 @@ from homeassistant.helpers.target import TargetSelection, async_extract_referenc
 from .const import CONF_CHAT_ID, DOMAIN
 from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator
 from .gateways.address import InvalidAddress, parse_chat_id
+
+_LOGGER = logging.getLogger(__name__)
 
 ATTR_INSTANCE = "instance"
 ATTR_CHATS = "chats"
@@ -84,6 +88,8 @@ def _entry(hass: HomeAssistant, entry_id: str | None) -> WhatsAppLinkConfigEntry
 def _recipients(call: ServiceCall) -> Iterator[Target]:
     hass = call.hass
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(call.data))
+    # As with any action: who is left gets it, and the log says what is gone. An entity that is gone is an error below.
+    selected.log_missing(set(), _LOGGER)
     registry = er.async_get(hass)
     for entity_id in sorted(selected.referenced | selected.indirectly_referenced):
         entity = registry.async_get(entity_id)
@@ -101,12 +107,26 @@ def _recipients(call: ServiceCall) -> Iterator[Target]:
 def _chats(call: ServiceCall) -> Iterator[Target]:
     chats = call.data.get(ATTR_CHATS, [])
     for number, chat in enumerate(chats, start=1):
-        try:
-            chat_id = parse_chat_id(chat)
-        except InvalidAddress as error:
-            # The text may be somebody's number: it is named by its place.
-            raise _error(f"chat_{error.problem}", place=str(number)) from None
+        chat_id = chat_id_in(chat, number)
         yield Target(_entry(call.hass, call.data.get(ATTR_INSTANCE)), chat_id, f"#{number}")
+
+
+def chat_id_in(text: str, place: int) -> str:
+    """Return the chat id of the entry at a place (from 1). Raises ServiceValidationError."""
+    with address_errors(place):
+        return parse_chat_id(text)
+
+
+@contextmanager
+def address_errors(place: int) -> Generator[None]:
+    """Turn what is wrong with the number or the chat id at a place (from 1) into an error that the user can read.
+
+    It is named by its place: the text may be somebody's number.
+    """
+    try:
+        yield
+    except InvalidAddress as error:
+        raise _error(f"chat_{error.problem}", place=str(place)) from None
 
 
 def _error(key: str, **placeholders: str) -> ServiceValidationError:

@@ -199,8 +199,7 @@ async def _async_take(
 ) -> HTTPStatus:
     """Hand on what a call tells, before it is answered: what is not answered well is told again."""
     try:
-        body = await _read(request)
-        news = hearer.gateway.parse_webhook(request.headers, body, webhook)
+        news = await _told(hearer.gateway, webhook, request)
     except (_Incomplete, _TooLarge, Forged, InvalidAnswer) as error:
         hearer.inbox.rejected += 1
         return _REFUSALS[type(error)]
@@ -213,6 +212,13 @@ async def _async_take(
         task.add_done_callback(taking.discard)
         await asyncio.wait([task])
     return HTTPStatus.SERVICE_UNAVAILABLE if task.cancelled() else HTTPStatus.OK
+
+
+async def _told(gateway: Gateway, webhook: Webhook, request: Request) -> list[Session | Event]:
+    """Return what a call tells. Raises Forged, InvalidAnswer, _TooLarge and _Incomplete."""
+    if not gateway.is_at(request.query, webhook):
+        raise Forged
+    return gateway.parse_webhook(request.headers, await _read(request), webhook)
 
 
 async def _take_all(hearer: Hearer, news: list[Session | Event]) -> None:

@@ -15,9 +15,11 @@ from tests.checks.files import ENGLISH, Integration, differences, problems_in
 _KEY = re.compile(r"(?!.*[_-]{2})[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 _ADDRESS = re.compile(r"(?:https?|ftp|wss?)://\w|\bwww\.\w", re.IGNORECASE)
 # Languages written from right to left. There, a sign at the edge of a number or of Latin letters goes to the wrong side,
-# unless it has an invisible mark (U+200E) on its other side.
+# unless it has an invisible mark (U+200E) on its other side. So do the halves of a code, such as 1234-ABCD.
 _FROM_THE_RIGHT = {"ar", "fa", "he", "ur"}
-_ASTRAY = re.compile(r"(?<!\u200e)\+(?=\d)|(?<![\w:/\u200e])/(?=[a-z])|(?<![\w\u200e])@(?=[a-z])|://(?!\u200e)")
+_ASTRAY = re.compile(
+    r"(?<!\u200e)\+(?=\d)|(?<![\w:/\u200e])/(?=[a-z])|(?<![\w\u200e])@(?=[a-z])|://(?!\u200e)|(?<!\u200e)\{code\}"
+)
 # What WhatsApp calls the list of linked devices on the phone, in each language: whoever is sent there looks for this word.
 _LINKED_DEVICES = {
     "ar": "الأجهزة المرتبطة",
@@ -202,7 +204,7 @@ def languages(integration: Integration) -> Iterator[str]:
 
 
 def directions(integration: Integration) -> Iterator[str]:
-    """Where one reads from right to left, numbers, paths and addresses are shown from left to right all the same."""
+    """Where one reads from right to left, numbers, paths, addresses and codes are shown from left to right all the same."""
     for path in sorted((integration.root / "translations").glob("*.json")):
         if path.stem in _FROM_THE_RIGHT:
             for key, text in texts(integration.json(f"translations/{path.name}")):

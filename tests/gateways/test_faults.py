@@ -4,11 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+import json
 import logging
 
 import aiohttp
-from aiohttp import ClientTimeout
+from aiohttp import ClientTimeout, web
 import pytest
+from yarl import URL
 
 from custom_components.whatsapp_link.gateways import GATEWAYS, http, wachat, whatsapp_api
 from custom_components.whatsapp_link.gateways.capability import Capability
@@ -24,7 +26,7 @@ from custom_components.whatsapp_link.gateways.errors import (
 )
 from custom_components.whatsapp_link.gateways.model import Session, SessionState
 from tests.emulator.faults import NOWHERE, FaultName
-from tests.gateways.rig import ELSEWHERE, EMULATED, Rig, always_asked, client_for, closed_port, leaks
+from tests.gateways.rig import ELSEWHERE, EMULATED, HOOK, Rig, always_asked, client_for, closed_port, leaks
 from tests.gateways.servers import always, serve, serve_bytes
 
 # An error's type, and what is to be seen of it.
@@ -409,3 +411,54 @@ async def test_cancelled(rig: Rig, caplog: pytest.LogCaptureFixture, key: str, o
             await task
         assert isinstance(await gateway.get_session(), Session)
     assert leaks(rig.secrets(key), None, caplog.records) == []
+
+
+# What an operation sends that is nobody else's business.
+PRIVATE = {
+    Capability.SEND_TEXT: ["door is open"],
+    Capability.SEND_MEDIA: ["manual.pdf"],
+    Capability.SEND_LOCATION: ["Square 1"],
+    Capability.SEND_CONTACT: ["Ada"],
+    Capability.SEND_POLL: ["Pizza?", "Yes"],
+    Capability.EDIT_MESSAGE: ["door is shut"],
+    Capability.REGISTER_WEBHOOK: [HOOK.url, HOOK.secret],
+}
+
+
+@pytest.mark.parametrize("as_text", [True, False], ids=["as text", "as JSON"])
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize(("key", "operation"), [each for each in OPERATIONS if each[1] in PRIVATE])
+async def test_request_repeated(
+    session: aiohttp.ClientSession,
+    rig: Rig,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+    operation: Capability,
+    status: int,
+    as_text: bool,
+) -> None:
+    """A server that repeats the request which it refuses gives nothing of it away."""
+    private = PRIVATE[operation]
+    await rig.prepare(key, operation)
+    instance = rig.instance(key)
+    refused: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        sent = (await request.read()).decode(errors="replace")
+        if not any(text in sent for text in private):
+            async with session.request(
+                request.method, f"{rig.emulator.url}{request.path_qs}", data=sent, headers=request.headers
+            ) as passed_on:
+                return web.Response(status=passed_on.status, body=await passed_on.read())
+        refused.append(sent)
+        words = f"cannot do this: {sent if as_text else json.dumps(sent)}"
+        body = {"error": {"message": words}, "message": words, "response": {"message": words}}
+        return web.json_response(body, status=status)
+
+    async with serve(answer) as server:
+        base_url = f"{server.url}{URL(instance.credentials()['base_url']).path.rstrip('/')}"
+        gateway = client_for(session, instance, GATEWAYS[key], base_url=base_url)
+        with pytest.raises(GatewayError) as caught:
+            await rig.perform(gateway, operation)
+    assert refused
+    assert leaks([*private, *rig.secrets(key)], caught.value, caplog.records) == []

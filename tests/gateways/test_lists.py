@@ -7,7 +7,7 @@ import aiohttp
 from aiohttp import web
 import pytest
 
-from custom_components.whatsapp_link.gateways import GATEWAYS, evolution, http
+from custom_components.whatsapp_link.gateways import GATEWAYS, evolution, http, waha_shapes
 from custom_components.whatsapp_link.gateways.errors import InvalidAnswer
 from custom_components.whatsapp_link.gateways.evolution import Evolution
 from custom_components.whatsapp_link.gateways.gateway import Gateway
@@ -102,6 +102,54 @@ async def test_server_without_pages(session: aiohttp.ClientSession, people: int)
     async with serve(without_groups(always(body=everybody))) as server:
         chats = await at(session, "evolution", server.url).list_chats()
     assert len({chat.chat_id for chat in chats}) == len(chats) == people
+
+
+# WAHA, and what is built on it, give theirs in pages as well
+
+
+@pytest.mark.parametrize("key", ["waha", "wawp", "wasend"])
+@pytest.mark.parametrize(
+    ("people", "pages"), [(0, [0]), (99, [0]), (100, [0, 100]), (250, [0, 100, 200]), (2000, [*range(0, 1000, 100)])]
+)
+async def test_pages_by_offset(session: aiohttp.ClientSession, key: str, people: int, pages: list[int]) -> None:
+    """One page after the other is asked for, as above."""
+    asked: list[int] = []
+    everybody = [{"id": f"{13035500000 + number}@c.us", "name": ""} for number in range(people)]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        given = await request.json() if request.can_read_body else request.query
+        offset, limit = int(given["offset"]), int(given["limit"])
+        asked.append(offset)
+        return web.json_response(everybody[offset : offset + limit])
+
+    async with serve(answer) as server:
+        chats = await at(session, key, server.url).list_chats()
+    assert asked == pages
+    assert len({chat.chat_id for chat in chats}) == len(chats) == min(people, 1000)
+
+
+@pytest.mark.parametrize("key", ["waha", "wawp", "wasend"])
+async def test_same_page_again(session: aiohttp.ClientSession, key: str) -> None:
+    """A server that knows no pages is not asked for more than a second one."""
+    everybody = [{"id": f"{13035500000 + number}@c.us", "name": ""} for number in range(100)]
+    async with serve(always(body=json.dumps(everybody))) as server:
+        assert len(await at(session, key, server.url).list_chats()) == 100
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("key", ["waha", "wawp", "wasend"])
+async def test_pages_by_offset_of_the_emulated_server(rig: Rig, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """The vendors understand how they are asked."""
+    monkeypatch.setattr(waha_shapes, "_ON_PAGE", 2)
+    await rig.prepare(key, "list_chats")
+    instance = rig.instance(key)
+    known = {chat.chat_id for chat in await rig.client(key).list_chats()}
+    people = {f"1303555014{last}" for last in range(2, 7)}
+    for number in people:
+        rig.emulator.phone.write(f"{key}/{instance.id}", f"+{number}", "Hi")
+    listed = [chat.chat_id for chat in await rig.client(key).list_chats()]
+    assert set(listed) == known | {f"{number}@c.us" for number in people}
+    assert len(set(listed)) == len(listed)
 
 
 async def test_pages_of_the_emulated_server(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

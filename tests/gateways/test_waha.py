@@ -638,7 +638,7 @@ async def test_new_session(rig: Rig, wished: str, name: str) -> None:
 async def test_new_session_with_a_name_that_is_taken(rig: Rig) -> None:
     """The session of somebody else is not taken over, and the user learns why."""
     waha = client(rig, own(rig))
-    with pytest.raises(Refused, match=r"Session 'default' already exists\. Use PUT to update it\."):
+    with pytest.raises(Refused, match=r"Session '…' already exists\. Use PUT to update it\."):
         await waha.create_instance("Default", PHONE)
     assert len(await waha.list_instances()) == 1
 
@@ -763,7 +763,7 @@ ERRORS: dict[str, tuple[Handler, type[GatewayError], str]] = {
         Refused,
         "chatId must be a string; text must be a string",
     ),
-    "400 with a number": (refusing(400, [f"{PHONE}@c.us is no chat"], "Bad Request"), Refused, "…@c.us is no chat"),
+    "400 with a number": (refusing(400, [f"{PHONE}@c.us is no chat"], "Bad Request"), Refused, " is no chat"),
     "400 without words": (always(400), Refused, "HTTP 400"),
     "401": (always(401, '{"message": "Unauthorized", "statusCode": 401}'), InvalidCredentials, "refused"),
     "403 scope": (refusing(403, "Forbidden resource", "Forbidden"), Refused, "the API key may not do this"),
@@ -786,7 +786,7 @@ ERRORS: dict[str, tuple[Handler, type[GatewayError], str]] = {
     "500 current status": (crashing(f"{ONLY_NOW} WORKING"), WrongState, "the session is linked"),
     "500 current status unlinked": (crashing(f"{ONLY_NOW} STOPPED"), WrongState, "the session is stopped"),
     "500 engine": (crashing("No LID for user"), Refused, "No LID for user"),
-    "500 engine with a number": (crashing(f"Evaluation failed: {PHONE}@c.us"), Refused, "Evaluation failed: …@c.us"),
+    "500 engine with a number": (crashing(f"Evaluation failed: {PHONE}@c.us"), Refused, "Evaluation failed: "),
     "500 engine with the key": (crashing("GET /x?x-api-key=KEY"), Refused, "GET /x?x-api-key=…"),
     "500 long": (crashing("x" * 1000), Refused, "x" * 200),
     "500 without words": (always(500, "{}"), CannotReach, "HTTP 500"),

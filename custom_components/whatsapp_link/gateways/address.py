@@ -7,7 +7,10 @@ translates in its own file.
 
 from enum import StrEnum
 import re
+from typing import Any
 import unicodedata
+
+from .errors import InvalidAnswer
 
 # ITU-T E.164: at most 15 digits with the country code. The shortest numbers in use have 7.
 _MIN_DIGITS = 7
@@ -74,6 +77,27 @@ def parse_chat_id(text: str) -> str:
     if _OTHER_CHAT.fullmatch(plain):
         return plain
     raise InvalidAddress(AddressProblem.NOT_A_NUMBER)
+
+
+def account_number(account: Any) -> str:
+    """Return the number (digits) of an account that an answer names by its digits or its id.
+
+    The id may be one of its devices' (`…:12@s.whatsapp.net`). Empty where no account is named, or by an opaque id
+    (`…@lid`). Raises InvalidAnswer for what cannot be an account, such as a group.
+    """
+    if account is None or account == "":
+        return ""
+    if not isinstance(account, str):
+        raise InvalidAnswer("the answer names no account")
+    user, at, server = account.partition("@")
+    try:
+        chat_id = parse_chat_id(f"{user.partition(':')[0]}@{server}" if at else f"+{account}")
+    except InvalidAddress:
+        raise InvalidAnswer("the answer names no account") from None
+    number, _, server = chat_id.partition("@")
+    if server not in ("c.us", "lid"):
+        raise InvalidAnswer("the answer names no account")
+    return number if server == "c.us" else ""
 
 
 def _plain(text: str) -> str:

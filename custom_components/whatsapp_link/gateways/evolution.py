@@ -12,7 +12,7 @@ from typing import Any, ClassVar, override
 
 from aiohttp import ClientSession
 
-from .account import account_number
+from .address import account_number
 from .capability import Capability, Feature, Way
 from .errors import (
     GatewayError,
@@ -146,6 +146,7 @@ class Evolution(Gateway):
         }
     )
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK,)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     states: ClassVar[Mapping[str, SessionState]] = STATES
     pace: ClassVar[Pace] = Pace(linked=60, pairing=5, code=15)
 
@@ -507,16 +508,16 @@ class Evolution(Gateway):
         """Return what an answer means: the words are a text, a list, or a list in a list."""
         body = answer.object_or_empty()
         response = body.get("response")
-        words = list(_texts(response.get("message") if isinstance(response, dict) else body.get("message")))
-        reason = self._http.redact("; ".join(words))
-        if answer.status == 404 and _NO_INSTANCE.search(reason):
+        words = "; ".join(_texts(response.get("message") if isinstance(response, dict) else body.get("message")))
+        reason = self._http.redact(words, answer)
+        if answer.status == 404 and _NO_INSTANCE.search(words):
             return InstanceNotFound("the gateway knows no such instance")
-        if answer.status in (400, 404, 500) and _NOT_CONNECTED.search(reason):
+        if answer.status in (400, 404, 500) and _NOT_CONNECTED.search(words):
             return WrongState(SessionState.UNLINKED)
         if answer.status == 500 and reason:
             return Refused(reason)
         # What is shown while typing fails in the same way, and tells it as an object made into text.
-        if answer.status == 400 and response and (_lacks_account(response) or reason == "[object Object]"):
+        if answer.status == 400 and response and (_lacks_account(response) or words == "[object Object]"):
             return NotOnWhatsApp("this number is not on WhatsApp")
         return error_for_status(answer.status, reason=reason, retry_after=answer.retry_after)
 

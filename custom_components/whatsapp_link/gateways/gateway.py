@@ -77,6 +77,8 @@ class Gateway(ABC):
     features: ClassVar[frozenset[Feature]]
     ways: ClassVar[tuple[Way, ...]] = ()
     """How events can come, the best first. The first but WEBHOOK is what `listen` does."""
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset()
+    """Those of `ways` in which it is told what somebody votes in a poll."""
     pushes_session: ClassVar[bool] = False
     """Whether `listen` tells of each change of the session at once, so that it need not be asked for."""
     takes_links: ClassVar[bool] = False
@@ -132,17 +134,21 @@ class Gateway(ABC):
     @property
     @abstractmethod
     def instance_id(self) -> str:
-        """What the vendor calls this instance: unique on the gateway, and not secret."""
+        """What the vendor calls this instance: not secret, and unique on the gateway unless `identity` says more."""
 
     @property
     def identity(self) -> str:
         """What tells this instance from any other, wherever it is."""
-        return "_".join((self.key, *([self.place] if self.names_are_local else []), self.instance_id))
+        return "_".join((self.key, *([self._http.place] if self.names_are_local else []), self.instance_id))
 
     @property
-    def place(self) -> str:
-        """The server, with its port and without the scheme."""
-        return self._http.place
+    def server(self) -> str:
+        """The host and the port of the server, which may be shown; the path of its address may be secret."""
+        return self._http.server
+
+    def tells_votes(self, way: Way | None) -> bool:
+        """Whether it is told what somebody votes in a poll, where events come in a certain way."""
+        return way in self.ways_with_votes
 
     def is_same(self, other: Gateway) -> bool:
         """Whether another one talks to the same instance, at the same address and with the same credentials."""
@@ -197,6 +203,10 @@ class Gateway(ABC):
     async def unregister_webhook(self, webhook: Webhook) -> None:
         """Have no more events sent to an address. Others that are registered stay."""
         raise Unsupported(Capability.UNREGISTER_WEBHOOK)
+
+    def is_at(self, query: Mapping[str, str], webhook: Webhook) -> bool:
+        """Whether a call has the query that the address of the webhook was given, where that shows who calls."""
+        return True
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, webhook: Webhook) -> list[Session | Event]:
         """Return what a call to the webhook tells; the keys of `headers` are looked up in any case.

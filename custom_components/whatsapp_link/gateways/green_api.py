@@ -14,8 +14,7 @@ from typing import Any, ClassVar, override
 from aiohttp import ClientSession
 from yarl import URL
 
-from .account import account_number
-from .address import InvalidAddress, parse_chat_id
+from .address import InvalidAddress, account_number, parse_chat_id
 from .capability import Capability, Feature, Way
 from .downloads import download
 from .errors import (
@@ -137,6 +136,7 @@ class GreenApi(Gateway):
         }
     )
     ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.STREAM, Way.WEBHOOK})
     pushes_session: ClassVar[bool] = True
     # Page SendFileByUpload.
     max_media: ClassVar[int] = 100 * 1024 * 1024
@@ -158,6 +158,7 @@ class GreenApi(Gateway):
         # What was set last, and until when it need not be shown.
         self._set: Mapping[str, str] = {}
         self._set_until = 0.0
+        self._last_state = SessionState.UNKNOWN
 
     @property
     @override
@@ -169,6 +170,21 @@ class GreenApi(Gateway):
         """Page GetStateInstance."""
         answer = await self._call("GET", "getStateInstance")
         return Session(self._session_state(require_text(answer, "stateInstance")))
+
+    @override
+    def _session_state(self, word: str) -> SessionState:
+        self._last_state = super()._session_state(word)
+        return self._last_state
+
+    async def _require_phone(self) -> None:
+        """Page SendMessage: what is sent without a phone goes out when one is linked, an alarm of last night as well.
+
+        That would look as if it had gone out. Raises WrongState if there was no phone lately, and is none now.
+        """
+        if self._last_state is SessionState.UNLINKED:
+            session = await self.get_session()
+            if session.state is SessionState.UNLINKED:
+                raise WrongState(session.state)
 
     @override
     async def get_link(self) -> Link:
@@ -247,6 +263,7 @@ class GreenApi(Gateway):
         if len(caption) > _LONGEST_CAPTION:
             # It would be told as a fault of the server, after which nobody knows whether the file went out.
             raise Refused(f"the caption has more than {_LONGEST_CAPTION} characters")
+        await self._require_phone()
         fields = {"chatId": chat_id, "fileName": media.file_name}
         fields |= {name: value for name, value in (("caption", caption), ("quotedMessageId", reply_to)) if value}
         upload = Upload(fields, media.file_name, media.mime_type, media.content)
@@ -332,6 +349,7 @@ class GreenApi(Gateway):
 
     async def _send(self, method: str, chat_id: str, content: Mapping[str, Any], reply_to: str) -> SentMessage:
         self._require(chat_id)
+        await self._require_phone()
         body = {"chatId": chat_id, **content} | ({"quotedMessageId": reply_to} if reply_to else {})
         return SentMessage(require_text(await self._call("POST", method, body), "idMessage"))
 
@@ -474,7 +492,7 @@ class GreenApi(Gateway):
         content = answer.json()
         # Page Common errors: some methods tell a failure inside HTTP 200.
         if isinstance(content, dict) and content.get("status") is False:
-            raise self._error_for_words(str(content.get("reason", "")))
+            raise self._error_for_words(str(content.get("reason", "")), answer)
         return content
 
     def _error(self, answer: Answer) -> GatewayError:
@@ -484,7 +502,7 @@ class GreenApi(Gateway):
         """
         body = answer.object_or_empty()
         if answer.status in (466, 469):
-            return QuotaExceeded(self._http.redact(_quota_words(body)))
+            return QuotaExceeded(self._http.redact(_quota_words(body), answer))
         words = body.get("message")
         if not isinstance(words, str):
             # Said by the proxy before the gateway.
@@ -492,14 +510,14 @@ class GreenApi(Gateway):
                 return InstanceNotFound("the gateway knows no such instance")
             return error_for_status(answer.status, retry_after=answer.retry_after)
         if answer.status == 400:
-            return self._error_for_words(words)
+            return self._error_for_words(words, answer)
         # A 403 in JSON is said by the gateway itself and not by the proxy before it: the account is suspended.
         # Two of its 500 are no faults but refusals: "request entity too large" and "exceeded max upload size".
         if answer.status == 403 or (answer.status == 500 and re.search("too large|exceeded", words)):
-            return Refused(self._http.redact(words))
+            return Refused(self._http.redact(words, answer))
         return error_for_status(answer.status, retry_after=answer.retry_after)
 
-    def _error_for_words(self, words: str) -> GatewayError:
+    def _error_for_words(self, words: str, answer: Answer) -> GatewayError:
         """Return what the words of a 400 mean (page Common errors)."""
         lowered = words.lower()
         if "in starting process" in lowered:
@@ -513,7 +531,7 @@ class GreenApi(Gateway):
         # Page ReceiveNotification.
         if "webhook url is set" in lowered:
             return WebhookTaken("the notifications go to a webhook")
-        return Refused(self._http.redact(words) or "no reason given")
+        return Refused(self._http.redact(words, answer) or "no reason given")
 
 
 class _PairingFrame:

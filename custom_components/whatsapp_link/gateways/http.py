@@ -6,7 +6,7 @@ those exceptions leaves this module, not even as the context of another one, and
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -59,6 +59,9 @@ _LOCAL_DOMAINS = (".local", ".lan", ".home", ".internal", ".home.arpa")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 # As long as the shortest phone number; see address.py.
 _NUMBER = re.compile(r"\d{7,}")
+_WORD = re.compile(r"\w+")
+# What a sentence shares with a vendor's own words says nothing: "is", "the", "not".
+_LONGER = 4
 # In JSON a character beyond the first 65,536 may be told as two halves; one of them alone is no text.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -90,11 +93,12 @@ def _is_host(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read whole: the status, the seconds of `Retry-After` if there are any, the body."""
+    """An answer, read whole: the status, the seconds of `Retry-After` if there are any, the body; and what was sent."""
 
     status: int
     retry_after: float | None
     body: bytes = field(repr=False)
+    sent: Mapping[str, Any] = field(repr=False)
 
     def json(self) -> Any:
         """Return the body as JSON (see parse_json). Raises InvalidAnswer."""
@@ -115,6 +119,11 @@ class Upload:
     file_name: str = field(repr=False)
     mime_type: str
     content: bytes = field(repr=False)
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        """All of it that is text."""
+        return {**self.fields, "file": self.file_name}
 
     def form(self) -> FormData:
         """Return it as aiohttp sends it, once."""
@@ -173,13 +182,14 @@ class Http:
             patience = ClientTimeout(total=timeout, connect=_TIMEOUT.connect)
         most = _MAX_LIST if is_list else _MAX_BODY
         url = self._address(path, params)
+        sent = upload.named if upload else json_body or {}
         for _ in range(_REPEATS):
-            answer = await self._request_once(operation, method, url, body, patience, limit, most)
+            answer = await self._request_once(operation, method, url, body, sent, patience, limit, most)
             wait = RATE_LIMIT_WAIT if answer.retry_after is None else answer.retry_after
             if answer.status != 429 or wait > _MAX_RATE_LIMIT_WAIT:
                 return answer
             await asyncio.sleep(wait)
-        return await self._request_once(operation, method, url, body, patience, limit, most)
+        return await self._request_once(operation, method, url, body, sent, patience, limit, most)
 
     async def _request_once(
         self,
@@ -187,6 +197,7 @@ class Http:
         method: str,
         url: URL,
         body: bytes | Upload | None,
+        sent: Mapping[str, Any],
         timeout: ClientTimeout,
         limit: int | None,
         most: int,
@@ -213,7 +224,7 @@ class Http:
                 round((time.monotonic() - started) * 1000),
             )
             if not 300 <= response.status < 400:
-                return Answer(response.status, _retry_after(response), content)
+                return Answer(response.status, _retry_after(response), content, sent)
             failure = InvalidAnswer("the address redirects elsewhere")
         except GatewayError as error:
             failure = error
@@ -270,14 +281,24 @@ class Http:
             return "." not in host or host.endswith(_LOCAL_DOMAINS)
 
     @property
-    def place(self) -> str:
-        """The server without the scheme, for telling one from another."""
-        return f"{self.base_url.host}:{self.base_url.port}{self.base_url.path.rstrip('/')}"
+    def server(self) -> str:
+        """The host and the port: what may be shown of the address, since a path may be meant for nobody else."""
+        return f"{self.base_url.host}:{self.base_url.port}"
 
-    def redact(self, text: str) -> str:
-        """Return a vendor's words without credentials and numbers, short enough to be shown."""
+    @property
+    def place(self) -> str:
+        """The address without the scheme, for telling one server from another. It is not to be shown."""
+        return f"{self.server}{self.base_url.path.rstrip('/')}"
+
+    def redact(self, text: str, answer: Answer | None = None) -> str:
+        """Return a vendor's words without credentials, numbers and what we sent, short enough to be shown.
+
+        Some repeat the request that they refuse, and with it the message, or the secret of our webhook.
+        """
         for secret in self._secrets:
             text = text.replace(secret, "…")
+        if answer:
+            text = _without(text, answer.sent)
         return _NUMBER.sub("…", " ".join(text.split()))[:_MAX_REASON]
 
     def _address(self, path: str, params: Mapping[str, str] | None = None) -> URL:
@@ -346,6 +367,32 @@ def require_version(content: Mapping[str, Any]) -> str:
     if re.fullmatch(r"[\w.+-]{1,32}", version, re.ASCII):
         return version
     raise InvalidAnswer("the answer has no version")
+
+
+def _without(text: str, sent: Mapping[str, Any]) -> str:
+    """Return words without any text of a request; of a sentence, which may have been cut, without each longer word."""
+    words: set[str] = set()
+    for each in _texts_in(sent):
+        # Also as it is in JSON: the request may be repeated as it was.
+        for spelling in (each, json.dumps(each)[1:-1]):
+            if _WORD.fullmatch(spelling):
+                words.add(spelling)
+            elif len(spelling) >= _LONGER:
+                text = text.replace(spelling, "…")
+                if " " in spelling:
+                    words.update(word for word in _WORD.findall(spelling) if len(word) >= _LONGER)
+    return _WORD.sub(lambda word: "…" if word[0] in words else word[0], text)
+
+
+def _texts_in(content: Any) -> Iterator[str]:
+    if isinstance(content, str) and content:
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
+            yield from _texts_in(value)
+    elif isinstance(content, list | tuple):
+        for value in content:
+            yield from _texts_in(value)
 
 
 async def _read_limited(response: ClientResponse, limit: int | None, most: int) -> bytes:

@@ -118,7 +118,7 @@ class Chat:
 class SentMessage:
     """A message that the gateway took; later replies, reactions and receipts refer to its id."""
 
-    message_id: str
+    message_id: str = field(repr=False)
 
 
 class MediaKind(StrEnum):

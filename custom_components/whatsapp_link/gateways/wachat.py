@@ -12,7 +12,7 @@ from typing import Any, ClassVar, override
 from aiohttp import ClientSession
 
 from . import evolution
-from .account import account_number
+from .address import account_number
 from .capability import Capability, Feature, Way
 from .downloads import GONE, download, own_path, parse_file_url
 from .errors import CannotReach, GatewayError, InstanceNotFound, InvalidAnswer, QuotaExceeded, Refused
@@ -65,6 +65,7 @@ class Wachat(Gateway):
     )
     features: ClassVar[frozenset[Feature]] = frozenset({Feature.GROUPS, Feature.DOCUMENT_CAPTION})
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK,)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     takes_links: ClassVar[bool] = True
     states: ClassVar[Mapping[str, SessionState]] = evolution.STATES
     pace: ClassVar[Pace] = Pace(linked=60, pairing=5, code=15)
@@ -160,7 +161,7 @@ class Wachat(Gateway):
 
     async def _send(self, method: str, chat_id: str, content: Mapping[str, Any]) -> SentMessage:
         body = self._own() | {"number": number(chat_id), **content}
-        # It answers when the message is out, after typing for some seconds, and fetching the file before that.
+        # It answers after typing for some seconds; whether it has fetched the file by then is not documented.
         sent = message_id(await self._call("POST", method, body, timeout=_SEND_TIMEOUT))
         self._events.note_sent(sent, chat_id)
         return SentMessage(sent)
@@ -289,7 +290,8 @@ class Wachat(Gateway):
         return answer
 
     def _error(self, answer: Answer, body: Mapping[str, Any]) -> GatewayError:
-        reason = self._http.redact(str(body.get("error") or body.get("message") or body.get("details") or ""))
+        words = str(body.get("error") or body.get("message") or body.get("details") or "")
+        reason = self._http.redact(words, answer)
         if answer.status == 403 and body:
             return QuotaExceeded(reason)
         if answer.status == 404 and body:

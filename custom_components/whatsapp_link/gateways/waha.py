@@ -38,6 +38,7 @@ from .model import (
     SessionState,
     Typing,
 )
+from .waha_contents import object_in, text_in
 from .waha_webhooks import check_age, check_signature, with_webhook, without_webhook
 from .webhook_call import parse_events
 
@@ -48,6 +49,8 @@ _FIRST_QR_VALID_FOR = 60.0
 _QR_VALID_FOR = 20.0
 # The documentation names no time; WhatsApp gives about three minutes.
 _PAIRING_CODE_VALID_FOR = 150.0
+# Page events.
+_ENGINES_WITH_VOTES = ("GOWS", "NOWEB")
 # Without a store it knows neither chats nor names (page engines, NOWEB).
 _CONFIG = {"noweb": {"markOnline": True, "store": {"enabled": True, "fullSync": False}}}
 # Since then, what is free does what before only the paid version did: files, and more than one session.
@@ -112,12 +115,15 @@ class Waha(Gateway):
         Feature.PAUSED,
     }
     ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK)
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.STREAM, Way.WEBHOOK})
     pushes_session: ClassVar[bool] = True
     # A body may have 50 MB, and base64 makes four bytes of three.
     max_media: ClassVar[int] = 36 * 1024 * 1024
     states: ClassVar[Mapping[str, SessionState]] = shapes.STATES
     # The server is the user's own and has no limits; where its websocket works, it is hardly asked at all.
     pace: ClassVar[Pace] = Pace(linked=60, pairing=2, code=5)
+
+    _engine: str = ""
 
     @cached_property
     def _ids(self) -> events.MessageIds:
@@ -145,9 +151,15 @@ class Waha(Gateway):
 
     @override
     async def get_session(self) -> Session:
-        """GET /api/sessions/{session}."""
+        """GET /api/sessions/{session}. The engine stands in it while it runs."""
         answer = require_object(await self._call("GET", self._own_path()))
+        self._engine = text_in(object_in(answer, "engine"), "engine") or self._engine
         return Session(self._session_state(require_text(answer, "status")))
+
+    @override
+    def tells_votes(self, way: Way | None) -> bool:
+        """Page events, poll.vote: only with some of the engines."""
+        return self._engine in _ENGINES_WITH_VOTES and super().tells_votes(way)
 
     @override
     async def get_link(self) -> Link:
@@ -400,8 +412,12 @@ class Waha(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /api/{session}/chats/overview: the same shape for all engines."""
-        path = f"api/{self.instance_id}/chats/overview"
-        return shapes.chats(await self._call("GET", path, params={"limit": "100"}, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            path, params = f"api/{self.instance_id}/chats/overview", {"limit": str(limit), "offset": str(offset)}
+            return await self._call("GET", path, params=params, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @override
     async def list_instances(self) -> list[Instance]:
@@ -502,8 +518,8 @@ class Waha(Gateway):
             return Refused("the API key may not do this")
         # The server's own words for what failed inside; without them it is something before it that failed.
         if answer.status == 500 and words:
-            return Refused(self._http.redact(words))
-        return error_for_status(answer.status, reason=self._http.redact(words), retry_after=answer.retry_after)
+            return Refused(self._http.redact(words, answer))
+        return error_for_status(answer.status, reason=self._http.redact(words, answer), retry_after=answer.retry_after)
 
 
 def _words(body: Mapping[str, Any]) -> str:

@@ -4,12 +4,12 @@ Facts are from WAHA's published OpenAPI description and documentation; the page 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 import re
 import time
 from typing import Any
 
-from .account import account_number
+from .address import account_number
 from .errors import InvalidAnswer
 from .http import parse_json, require_object, require_text
 from .model import Chat, Contact, Media, Poll, SessionState
@@ -32,6 +32,9 @@ _QUEUED = ("queued", "accepted", "pending", "scheduled")
 # No code that is told of as text with its expiry can hold for less, or for longer.
 _SHORTEST = 5.0
 _LONGEST = 60.0
+# Chats are asked for in pages of so many, and so many pages.
+_ON_PAGE = 100
+_PAGES = 10
 # In milliseconds, far beyond any time that a clock can have.
 _END_OF_TIME = 1e15
 
@@ -139,6 +142,22 @@ def chats(answer: Any) -> list[Chat]:
     return [
         Chat(chat_id, str(item.get("name") or ""), chat_id.endswith("@g.us")) for chat_id, item in listed if chat_id
     ]
+
+
+async def all_chats(ask: Callable[[int, int], Awaitable[Any]]) -> list[Chat]:
+    """Return the chats of a list that comes in pages, at most a thousand.
+
+    `ask` gets how many it is to ask for, and from which on. Raises what `ask` does, and InvalidAnswer.
+    """
+    found: dict[str, Chat] = {}
+    for page in range(_PAGES):
+        answer = await ask(_ON_PAGE, page * _ON_PAGE)
+        known = len(found)
+        found |= {chat.chat_id: chat for chat in chats(answer)}
+        # Who gives the same again, or more or less than a page, has nothing more.
+        if len(answer) != _ON_PAGE or len(found) == known:
+            break
+    return list(found.values())
 
 
 def objects_in(answer: Any) -> list[dict[str, Any]]:

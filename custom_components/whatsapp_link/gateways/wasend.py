@@ -189,8 +189,12 @@ class Wasend(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /{session}/chats."""
-        params = {"limit": "100", "offset": "0"}
-        return shapes.chats(await self._call("GET", f"{self.instance_id}/chats", params=params, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            params = {"limit": str(limit), "offset": str(offset)}
+            return await self._call("GET", f"{self.instance_id}/chats", params=params, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @cached_property
     def _ids(self) -> MessageIds:
@@ -307,7 +311,7 @@ class Wasend(Gateway):
         # The same, of which only the words were passed on.
         if answer.status == 422 and "not as expected" in words:
             return WrongState(SessionState.UNKNOWN)
-        reason = self._http.redact(words)
+        reason = self._http.redact(words, answer)
         if answer.status < 300:
             return error_for_status(400, reason=reason)
         return error_for_status(answer.status, reason=reason, retry_after=answer.retry_after)

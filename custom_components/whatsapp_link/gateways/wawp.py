@@ -34,8 +34,8 @@ from .model import (
 )
 from .waha_contents import text_in
 from .waha_polling import Lookout
-from .wawp_events import registered, with_webhook, without_webhook
-from .webhook_call import parse_events
+from .wawp_events import registered, secret_in, with_webhook, without_webhook
+from .webhook_call import is_same, parse_events
 
 # Page auth/qr-image: after a 422 with these words the service stops and starts the session by itself; ask again in 15
 # seconds. What the body looks like is not shown; the second words are the engine's.
@@ -95,6 +95,8 @@ class Wawp(Gateway):
         Feature.PAUSED,
     }
     ways: ClassVar[tuple[Way, ...]] = (Way.WEBHOOK, Way.POLLING)
+    # Lists of messages have no votes.
+    ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.WEBHOOK})
     # Page send/video.
     max_media: ClassVar[int] = 16 * 1024 * 1024
     states: ClassVar[Mapping[str, SessionState]] = shapes.STATES
@@ -233,7 +235,11 @@ class Wawp(Gateway):
     @override
     async def list_chats(self) -> list[Chat]:
         """Page chats."""
-        return shapes.chats(await self._call("chats", {"limit": 100}, is_list=True))
+
+        async def ask(limit: int, offset: int) -> Any:
+            return await self._call("chats", {"limit": limit, "offset": offset}, is_list=True)
+
+        return await shapes.all_chats(ask)
 
     @cached_property
     def _ids(self) -> events.MessageIds:
@@ -274,8 +280,13 @@ class Wawp(Gateway):
             await self._do("session/webhook", {"webhooks": wanted})
 
     @override
+    def is_at(self, query: Mapping[str, str], webhook: Webhook) -> bool:
+        """Nothing is signed: who calls has to know the whole address, with the secret in it."""
+        return is_same(secret_in(query), webhook.secret)
+
+    @override
     def parse_webhook(self, headers: Mapping[str, str], body: bytes, webhook: Webhook) -> list[Session | Event]:
-        """The pages on events. Nothing is signed: who calls has known the address, which nobody can guess."""
+        """The pages on events. There is nothing in the headers."""
         return [news for news in map(self._news, parse_events(body)) if news]
 
     def _news(self, envelope: Mapping[str, Any]) -> Session | Event | None:
@@ -371,7 +382,7 @@ class Wawp(Gateway):
         body = answer.object_or_empty()
         code = str(body.get("code", ""))
         words = str(body.get("message") or body.get("error") or code)
-        reason = self._http.redact(words)
+        reason = self._http.redact(words, answer)
         if answer.status == 422 and (state := shapes.state_in(body, words)):
             return WrongState(self._session_state(state))
         if answer.status == 422 and _NOT_EXPECTED.search(answer.body):

@@ -45,12 +45,15 @@ def _address(webhook: Webhook) -> str:
     return str(URL(webhook.url).update_query({_SECRET: webhook.secret}))
 
 
+def secret_in(query: Mapping[str, str]) -> str:
+    """Return the secret in the query of an address; "" if there is none."""
+    return query.get(_SECRET, "")
+
+
 def _is_ours(registered: Mapping[str, Any], webhook: Webhook) -> bool:
     """Whether it goes to our address, whatever its query; or did so before Home Assistant got another one."""
     address, _, query = text_in(registered, "url").partition("?")
-    return (
-        address == webhook.url.partition("?")[0] or URL.build(query_string=query).query.get(_SECRET) == webhook.secret
-    )
+    return address == webhook.url.partition("?")[0] or secret_in(URL.build(query_string=query).query) == webhook.secret
 
 
 def _is_right(registered: Mapping[str, Any], webhook: Webhook) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, override
 
 from aiohttp import ClientSession
 
-from .account import account_number
+from .address import account_number
 from .capability import Capability, Feature, Way
 from .errors import GatewayError, InvalidAnswer, Refused, WrongState
 from .events import Event
@@ -78,8 +78,14 @@ class WhatsAppApi(Gateway):
     @property
     @override
     def instance_id(self) -> str:
-        """The server's address: there is one account on each."""
-        return self._http.place
+        """The server: there is one account on each."""
+        return self.server
+
+    @property
+    @override
+    def identity(self) -> str:
+        """The whole address: behind one host there may be several servers."""
+        return f"{self.key}_{self._http.place}"
 
     @classmethod
     @override
@@ -242,7 +248,7 @@ class WhatsAppApi(Gateway):
             return error_for_status(answer.status, retry_after=answer.retry_after)
         if "not ready" in words:
             return WrongState(SessionState.UNLINKED)
-        return Refused(self._http.redact(words))
+        return Refused(self._http.redact(words, answer))
 
 
 def _chat(chat: Mapping[str, Any]) -> Chat:
