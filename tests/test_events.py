@@ -221,6 +221,9 @@ NOT_TOLD: Mapping[tuple[str, Way], frozenset[EventKind]] = {
             EventKind.CALL,
         }
     ),
+    ("waha", Way.POLLING): frozenset(
+        {EventKind.POLL_VOTE, EventKind.REACTION, EventKind.EDITED, EventKind.DELETED, EventKind.CALL}
+    ),
     ("whatsapp_api", Way.POLLING): frozenset(
         {
             EventKind.POLL_VOTE,

@@ -96,7 +96,9 @@ async def test_leftover_webhook(
         await home.hears()
 
 
-@pytest.mark.parametrize(("key", "chosen"), [("evolution", "stream"), ("whatsapp_api", "webhook"), ("waha", "polling")])
+@pytest.mark.parametrize(
+    ("key", "chosen"), [("evolution", "stream"), ("whatsapp_api", "webhook"), ("green_api", "polling")]
+)
 async def test_no_such_way(hass: HomeAssistant, browser: Browser, emulator: Emulator, key: str, chosen: str) -> None:
     """A way that the gateway does not have is none, as after a move to another gateway."""
     async with home_with(hass, emulator, key, chosen) as home:
@@ -165,32 +167,26 @@ async def test_not_deleted(hass: HomeAssistant, browser: Browser, emulator: Emul
 
 
 async def test_dropped_websocket(hass: HomeAssistant, browser: Browser, emulator: Emulator, report: list[str]) -> None:
-    """50 times the line breaks while 500 messages come: none is told twice, or before an earlier one.
+    """50 times the line breaks while 500 messages come: each is told once, in order.
 
-    WAHA keeps nothing for who is not there, so what is written while the line is down is lost; that is a fact of the
-    server. Whoever must not miss anything takes the webhook, which WAHA repeats.
+    WAHA tells nobody later who was not there, but its chats have it all the same.
     """
     async with home_with(hass, emulator, "waha", Way.STREAM) as home:
         await home.hears()
         server = emulator.gateways["waha"]
         assert isinstance(server, Waha)
         written = [f"number {number}" for number in range(500)]
-        away: list[str] = []
+        away = 0
         for number, text in enumerate(written):
             if number % 10 == 5:
                 server.drop_sockets()
-            if server.sockets == 0:
-                away.append(text)
+            away += server.sockets == 0
             home.write(text=text)
             await asyncio.sleep(0.006)
         await home_is_back(home)
-        heard = [text for text in home.texts() if text in set(written)]
-        assert len(heard) == len(set(heard))
-        assert heard == [text for text in written if text in set(heard)]
-        lost = len(written) - len(heard)
-        report.append(f"WAHA websocket: 50 drops, 500 messages, {len(heard)} heard, {lost} lost, none twice")
-        assert 0 < len(heard) < 500
-        assert not set(away) & set(heard)
+        assert [text for text in home.texts() if text != "over"] == written
+        report.append(f"WAHA websocket: 50 drops, 500 messages, {away} of them while it was closed, each told once")
+        assert away > 0
 
 
 async def home_is_back(home: Home) -> None:

@@ -77,6 +77,8 @@ class Gateway(ABC):
     features: ClassVar[frozenset[Feature]]
     ways: ClassVar[tuple[Way, ...]] = ()
     """How events can come, the best first: STREAM by `listen`, POLLING by `poll`."""
+    streams_by_websocket: ClassVar[bool] = False
+    """Whether something in between, as a proxy, may keep `listen` from working where all else works."""
     pushes_session: ClassVar[bool] = False
     """Whether `listen` tells of each change of the session at once, so that it need not be asked for."""
     takes_links: ClassVar[bool] = False

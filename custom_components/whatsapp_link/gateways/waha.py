@@ -119,6 +119,7 @@ class Waha(Gateway):
         Feature.PAUSED,
     }
     ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK, Way.POLLING)
+    streams_by_websocket: ClassVar[bool] = True
     pushes_session: ClassVar[bool] = True
     # A body may have 50 MB, and base64 makes four bytes of three.
     max_media: ClassVar[int] = 36 * 1024 * 1024
