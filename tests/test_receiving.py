@@ -13,12 +13,15 @@ from pytest_homeassistant_custom_component.components.recorder.common import asy
 from homeassistant.components.recorder import Recorder, get_instance
 from homeassistant.components.recorder.db_schema import EventData, StateAttributes, States
 from homeassistant.components.recorder.util import session_scope
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
+from custom_components.whatsapp_link import receiving
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Way
 from custom_components.whatsapp_link.gateways.events import EventKind, Webhook
 from custom_components.whatsapp_link.gateways.gateway import Gateway
+from tests.conftest import TIME_SCALE
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
 from tests.emulator.waha import Waha
@@ -125,6 +128,89 @@ async def test_off(hass: HomeAssistant, browser: Browser, emulator: Emulator, ke
 def listens() -> bool:
     """Whether anything is waited for."""
     return any(task.get_name() == "whatsapp_link listening" for task in asyncio.all_tasks())
+
+
+# --- the next way ----------------------------------------------------------------------------------
+
+
+def issues(hass: HomeAssistant) -> list[str]:
+    """Return all issues by what they are about."""
+    return sorted(str(issue.translation_key) for issue in ir.async_get(hass).issues.values())
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again soon what did not work."""
+    monkeypatch.setattr(receiving, "_TRY_AGAIN_AFTER", 10 * TIME_SCALE)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["404", "422", "200_with_error", "401"])
+async def test_blocked_websocket(hass: HomeAssistant, browser: Browser, emulator: Emulator, fault: str) -> None:
+    """Behind a proxy without websockets WAHA calls, which is said; when they get through, all is as it should be."""
+    emulator.faults.add("waha", fault, 100_000, method="ws")
+    async with home_with(hass, emulator, "waha", "automatic") as home:
+        await until(lambda: home.comes_by(Way.WEBHOOK))
+        assert issues(hass) == ["stream_blocked"]
+        await home.hears()
+        # Somebody looks in vain, and that changes nothing.
+        tried = emulator.requests.count("waha", method="ws")
+        await until(lambda: emulator.requests.count("waha", method="ws") > tried)
+        await home.hears()
+        assert issues(hass) == ["stream_blocked"]
+        assert hass.config_entries.flow.async_progress() == []
+        emulator.faults.clear()
+        await until(lambda: home.comes_by(Way.STREAM))
+        await until(lambda: issues(hass) == [])
+        await home.hears()
+        instance: Any = home.instance
+        assert not instance.config.get("webhooks")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_nothing_gets_through(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:
+    """Where WAHA cannot call either it is looked now and then, until it can."""
+    emulator.faults.add("waha", "404", 100_000, method="ws")
+    emulator.faults.add("waha", "409", 100_000, method="session/update")
+    async with home_with(hass, emulator, "waha", "automatic") as home:
+        await until(lambda: home.comes_by(Way.POLLING))
+        assert issues(hass) == ["stream_blocked", "webhook_refused"]
+        await home.hears()
+        emulator.faults.clear()
+        await until(lambda: home.comes_by(Way.STREAM))
+        await until(lambda: issues(hass) == [])
+        await home.hears()
+
+
+async def test_server_that_is_away(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:
+    """While nothing is answered at all, it is no question of the way."""
+    async with home_with(hass, emulator, "waha", "automatic") as home:
+        await home.hears()
+        server = emulator.gateways["waha"]
+        assert isinstance(server, Waha)
+        emulator.faults.add("waha", "502_html", 100_000)
+        server.drop_sockets()
+        await until(lambda: not home.coordinator.last_update_success)
+        tried = emulator.requests.count("waha", method="ws")
+        await until(lambda: emulator.requests.count("waha", method="ws") > tried + 11)
+        emulator.faults.clear()
+        await home.hears()
+        assert home.coordinator.receiving.way is Way.STREAM
+        assert issues(hass) == []
+
+
+async def test_before_the_start(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:
+    """Who sends while Home Assistant starts may wait for what comes in after that."""
+    hass.set_state(CoreState.starting)
+    async with home_with(hass, emulator, "waha", "automatic") as home:
+        assert home.coordinator.receiving.way is Way.STREAM
+        waiting = asyncio.create_task(home.act("send_message", message="Hello", wait_for="read"))
+        await until(lambda: [message.text for message in emulator.phone.messages(home.where)] == ["Hello"])
+        sent = home.on_phone().id
+        await hass.async_start()
+        await home.hears()
+        emulator.phone.read(sent)
+        assert (await waiting)["messages"][0]["reached"] == "read"
 
 
 # --- what is lost ----------------------------------------------------------------------------------
