@@ -1,7 +1,7 @@
 """Receiving as a whole: by which way, how fast, what is lost when something breaks, and who gets to read it."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 import json
 import logging
 import time
@@ -19,8 +19,9 @@ from homeassistant.helpers import issue_registry as ir
 from custom_components.whatsapp_link import receiving
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Way
-from custom_components.whatsapp_link.gateways.events import EventKind, Webhook
+from custom_components.whatsapp_link.gateways.events import Event, EventKind, Webhook
 from custom_components.whatsapp_link.gateways.gateway import Gateway
+from custom_components.whatsapp_link.gateways.model import Session
 from tests.conftest import TIME_SCALE
 from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
@@ -180,6 +181,38 @@ async def test_nothing_gets_through(hass: HomeAssistant, browser: Browser, emula
         await until(lambda: home.comes_by(Way.STREAM))
         await until(lambda: issues(hass) == [])
         await home.hears()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_neither_yet(
+    hass: HomeAssistant,
+    browser: Browser,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """While the webhook is still to be registered the websocket is tried again, even after a mistake of ours."""
+    emulator.faults.add("waha", "404", 100_000, method="ws")
+    emulator.faults.add("waha", "502_html", 100_000, method="session/update")
+    listen, mistakes = GATEWAYS["waha"].listen, 1
+
+    def wrong(gateway: Gateway) -> AsyncGenerator[Session | Event]:
+        nonlocal mistakes
+        if mistakes and home.comes_by(Way.WEBHOOK):
+            mistakes -= 1
+            raise TypeError
+        return listen(gateway)
+
+    monkeypatch.setattr(GATEWAYS["waha"], "listen", wrong)
+    async with home_with(hass, emulator, "waha", "automatic") as home:
+        await until(lambda: home.comes_by(Way.WEBHOOK) and "webhook" in home.entry.data)
+        await until(lambda: not mistakes)
+        emulator.faults.clear()
+        emulator.faults.add("waha", "502_html", 100_000, method="session/update")
+        await until(lambda: home.comes_by(Way.STREAM))
+        await until(lambda: issues(hass) == [])
+        await home.hears()
+    assert "A way was not tried again: TypeError" in caplog.text
 
 
 async def test_server_that_is_away(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:

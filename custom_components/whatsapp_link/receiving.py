@@ -140,14 +140,15 @@ class Receiving:
                 async_make_webhook(self._hass, self._entry)
                 return True
             async_open_webhook(self._hass, self._entry)
-            if not await self._async_use_webhook():
-                return False
-            await self._async_try_again(better)
-            return True
         async with asyncio.TaskGroup() as group:
             trying = group.create_task(self._async_try_again(better))
-            works = await self._async_listen(way, is_last=is_last)
-            trying.cancel()
+            if way is Way.WEBHOOK:
+                works = await self._async_use_webhook()
+            else:
+                works = await self._async_listen(way, is_last=is_last)
+            # Calls come in without anything that has to run.
+            if not (works and way is Way.WEBHOOK):
+                trying.cancel()
         return works
 
     async def _async_try_again(self, ways: tuple[Way, ...]) -> None:
@@ -155,7 +156,13 @@ class Receiving:
         while ways:
             await asyncio.sleep(_TRY_AGAIN_AFTER * random.uniform(1, 1.25))
             for way in ways:
-                if await (self._async_attempt_webhook() if way is Way.WEBHOOK else self._async_attempt_stream()):
+                attempt = self._async_attempt_webhook if way is Way.WEBHOOK else self._async_attempt_stream
+                works = False
+                try:
+                    works = bool(await attempt())
+                except Exception as error:  # noqa: BLE001 # a mistake of ours must not end what works
+                    _LOGGER.error("A way was not tried again: %s", origin(error))
+                if works:
                     self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
                     return
 
