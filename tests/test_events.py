@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
 from homeassistant.core import Event as BusEvent, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -59,6 +60,10 @@ class Home:
         """The coordinator of the entry as it is loaded now."""
         coordinator: WhatsAppLinkCoordinator = self.entry.runtime_data
         return coordinator
+
+    def comes_by(self, way: Way | None) -> bool:
+        """Whether the entry is loaded, which it is not while it is loaded anew, and receives in a certain way."""
+        return self.entry.state is ConfigEntryState.LOADED and self.coordinator.receiving.way is way
 
     @property
     def where(self) -> str:
@@ -220,6 +225,9 @@ NOT_TOLD: Mapping[tuple[str, Way], frozenset[EventKind]] = {
             EventKind.DELETED,
             EventKind.CALL,
         }
+    ),
+    ("waha", Way.POLLING): frozenset(
+        {EventKind.POLL_VOTE, EventKind.REACTION, EventKind.EDITED, EventKind.DELETED, EventKind.CALL}
     ),
     ("whatsapp_api", Way.POLLING): frozenset(
         {

@@ -3,12 +3,13 @@
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigSubentryDataWithId
@@ -16,7 +17,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 
+from custom_components.whatsapp_link import receiving
 from custom_components.whatsapp_link.const import DOMAIN
 from custom_components.whatsapp_link.gateways.capability import Way
 from custom_components.whatsapp_link.gateways.gateway import Gateway
@@ -274,11 +277,49 @@ async def test_listening_instead(hass: HomeAssistant, browser: Browser, emulator
     async with loaded(hass, instance_of(emulator, "waha"), receiving="webhook") as entry:
         await until(lambda: issue_of(hass, entry, "webhook_refused") is not None)
         step = await browser.open(entry, "webhook_refused")
-        assert step["menu_options"] == ["try_again", "stream", "off"]
+        assert step["menu_options"] == ["try_again", "stream", "polling", "off"]
         assert (await browser.choose(step, "stream"))["type"] == "create_entry"
         await hass.async_block_till_done()
         await until(lambda: entry.runtime_data.receiving.way is Way.STREAM)
         assert issues(hass) == []
+
+
+async def test_listening_again(
+    hass: HomeAssistant, browser: Browser, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the websocket is blocked that is said, with what there is instead; when it is not, one click is enough."""
+    monkeypatch.setattr(receiving, "_REOPEN_AFTER", 0.01)
+    emulator.faults.add("waha", "404", 1000, method="ws")
+    async with loaded(hass, instance_of(emulator, "waha"), receiving="stream") as entry:
+        await until(lambda: issue_of(hass, entry, "stream_blocked") is not None)
+        assert entry.runtime_data.receiving.way is Way.STREAM
+        step = await browser.open(entry, "stream_blocked")
+        assert step["menu_options"] == ["try_again", "webhook", "polling", "off"]
+        step = await browser.choose(step, "try_again")
+        assert step["errors"] == {"base": "failed"}
+        assert "WAHA" in step["words"][-1]
+        before = entry.runtime_data
+        emulator.faults.clear()
+        assert (await browser.submit(step))["type"] == "create_entry"
+        await hass.async_block_till_done()
+        assert entry.runtime_data is not before
+        assert issues(hass) == []
+
+
+@pytest.mark.parametrize("way", [Way.WEBHOOK, Way.POLLING])
+async def test_without_listening(
+    hass: HomeAssistant, browser: Browser, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """Who does not want to be bothered with the websocket chooses another way, which ends the issue."""
+    monkeypatch.setattr(receiving, "_REOPEN_AFTER", 0.01)
+    emulator.faults.add("waha", "404", 1000, method="ws")
+    async with loaded(hass, instance_of(emulator, "waha"), receiving="stream") as entry:
+        await until(lambda: issue_of(hass, entry, "stream_blocked") is not None)
+        step = await browser.choose(await browser.open(entry, "stream_blocked"), way.value)
+        assert step["type"] == "create_entry"
+        await hass.async_block_till_done()
+        await until(lambda: entry.runtime_data.receiving.way is way)
+        await until(lambda: issues(hass) == [])
 
 
 async def test_no_address(
@@ -514,6 +555,29 @@ async def test_version_is_asked_for_once(hass: HomeAssistant, emulator: Emulator
         await until(lambda: not looks_at_version())
         assert emulator.requests.count(key, method=method) == 2
         assert issues(hass) == []
+
+
+async def test_updated_meanwhile(hass: HomeAssistant, emulator: Emulator, evolution: EvolutionInstance) -> None:
+    """An update is seen when the server is back, and an hour later if nobody has seen that it was away."""
+    server = emulator.gateways["evolution"]
+    assert isinstance(server, Evolution)
+    async with loaded(hass, evolution) as entry:
+        for seen in (True, False):
+            server.version = "1.8.2"
+            await hass.config_entries.async_reload(entry.entry_id)
+            await until(lambda: issue_of(hass, entry, "gateway_too_old") is not None)
+            server.version = evolution_answers.VERSION
+            if seen:
+                emulator.faults.add("evolution", "502_html", 1000)
+                await entry.runtime_data.async_refresh()
+                assert issue_of(hass, entry, "gateway_too_old")
+                emulator.faults.clear()
+                await entry.runtime_data.async_refresh()
+            else:
+                await entry.runtime_data.async_refresh()
+                assert issue_of(hass, entry, "gateway_too_old")
+                async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+            await until(lambda: issue_of(hass, entry, "gateway_too_old") is None)
 
 
 # --- recipients ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util.aiohttp import MockRequest
 
-from custom_components.whatsapp_link import webhook as webhook_module
+from custom_components.whatsapp_link import receiving, webhook as webhook_module
 from custom_components.whatsapp_link.const import DOMAIN
 from custom_components.whatsapp_link.gateways.capability import Way
 from custom_components.whatsapp_link.gateways.events import Sender
@@ -708,6 +708,62 @@ async def test_refused_address(hass: HomeAssistant, home: Home, key: str) -> Non
     home.emulator.faults.clear()
     hass.config_entries.async_update_entry(home.entry, options={"receiving": "off"})
     await until(lambda: issue_of(home, "webhook_refused") is None)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again soon what did not work."""
+    monkeypatch.setattr(receiving, "_TRY_AGAIN_AFTER", 4 * TIME_SCALE)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("chosen", ["automatic", Way.WEBHOOK])
+async def test_other_plan(hass: HomeAssistant, browser: Browser, emulator: Emulator, chosen: str) -> None:
+    """Whoever has a plan with webhooks by now is called, without doing anything here."""
+    async with home_with(hass, emulator, "wawp", chosen) as home:
+        home.instance.options.plan = "free"  # type: ignore[attr-defined] # has plans
+        await hass.config_entries.async_reload(home.entry.entry_id)
+        await until(lambda: issue_of(home, "webhook_not_in_plan") is not None)
+        await until(lambda: home.comes_by(Way.POLLING if chosen == "automatic" else None))
+        home.instance.options.plan = "paid"  # type: ignore[attr-defined] # has plans
+        await until(lambda: issue_of(home, "webhook_not_in_plan") is None)
+        await until(lambda: home.comes_by(Way.WEBHOOK))
+        await home.hears()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("key", ["evolution"])
+@pytest.mark.parametrize("issue", ["webhook_taken", "webhook_refused"])
+async def test_free_again(hass: HomeAssistant, home: Home, key: str, issue: str) -> None:
+    """Where nothing else is left, it is tried again until it works; the issue goes by itself."""
+    instance: Any = home.instance
+    hass.config_entries.async_update_entry(home.entry, options={"receiving": "off"})
+    await until(lambda: registered(home) == [])
+    if issue == "webhook_taken":
+        put_theirs(home)
+    else:
+        home.emulator.faults.add("evolution", "422", 1000, method="webhook/find")
+    hass.config_entries.async_update_entry(home.entry, options={"receiving": "automatic"})
+    await until(lambda: issue_of(home, issue) is not None)
+    await until(lambda: home.comes_by(None))
+    home.emulator.faults.clear()
+    instance.webhook.set({"enabled": False, "url": "", "events": []})
+    await until(lambda: home.comes_by(Way.WEBHOOK))
+    await home.hears()
+    assert issue_of(home, issue) is None
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_another_reason(hass: HomeAssistant, browser: Browser, emulator: Emulator) -> None:
+    """While it is tried again, the issue is the one that is true now."""
+    async with home_with(hass, emulator, "evolution", "off") as home:
+        emulator.faults.add("evolution", "422", 1000, method="webhook/find")
+        hass.config_entries.async_update_entry(home.entry, options={"receiving": "automatic"})
+        await until(lambda: issue_of(home, "webhook_refused") is not None)
+        put_theirs(home)
+        emulator.faults.clear()
+        await until(lambda: issue_of(home, "webhook_taken") is not None)
+        assert issue_of(home, "webhook_refused") is None
 
 
 # --- by way of the cloud ---------------------------------------------------------------------------

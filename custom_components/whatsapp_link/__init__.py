@@ -1,12 +1,14 @@
 """Links WhatsApp accounts on a gateway to Home Assistant."""
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN
@@ -15,7 +17,7 @@ from .entity import instance_device, recipient_identity
 from .gateways.capability import Capability
 from .gateways.errors import GatewayError
 from .gateways.gateway import Gateway
-from .issues import async_delete_all_issues, async_forget_recipients, async_report_version
+from .issues import Issue, async_delete_all_issues, async_forget_recipients, async_has_issue, async_report_version
 from .mailbox import async_forget_mailbox
 from .received import ReceivedFileView
 from .services import async_setup_services
@@ -29,6 +31,7 @@ PLATFORMS = [
     Platform.NOTIFY,
     Platform.SENSOR,
 ]
+_LOOK_WHILE_TOO_OLD = timedelta(hours=1)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -62,8 +65,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: WhatsAppLinkConfigEntry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     coordinator.receiving.start()
     if Capability.GET_VERSION in coordinator.gateway.capabilities:
-        looking = _async_look_at_version(hass, entry, coordinator.gateway)
-        entry.async_create_background_task(hass, looking, f"{DOMAIN} looking at the version")
+        _watch_version(hass, entry, coordinator)
     return True
 
 
@@ -80,8 +82,36 @@ async def async_remove_entry(hass: HomeAssistant, entry: WhatsAppLinkConfigEntry
     await async_remove_webhook(hass, entry, make_gateway(hass, entry))
 
 
+@callback
+def _watch_version(hass: HomeAssistant, entry: WhatsAppLinkConfigEntry, coordinator: WhatsAppLinkCoordinator) -> None:
+    """Look at the version now and whenever the server was away; and now and then as long as it is too old."""
+    was_there = True
+
+    @callback
+    def look() -> None:
+        looking = _async_look_at_version(hass, entry, coordinator.gateway)
+        entry.async_create_background_task(hass, looking, f"{DOMAIN} looking at the version")
+
+    @callback
+    def look_when_back() -> None:
+        nonlocal was_there
+        was_away, was_there = not was_there, coordinator.last_update_success
+        if was_away and was_there:
+            look()
+
+    @callback
+    def look_while_too_old(_now: datetime) -> None:
+        if async_has_issue(hass, entry, Issue.GATEWAY_TOO_OLD):
+            look()
+
+    look()
+    entry.async_on_unload(coordinator.async_add_listener(look_when_back))
+    # An update may be over before anybody has seen that the server was away.
+    entry.async_on_unload(async_track_time_interval(hass, look_while_too_old, _LOOK_WHILE_TOO_OLD))
+
+
 async def _async_look_at_version(hass: HomeAssistant, entry: WhatsAppLinkConfigEntry, gateway: Gateway) -> None:
-    """Ask once, and keep nobody waiting: some servers fetch something from the internet before they tell."""
+    """Ask, and keep nobody waiting: some servers fetch something from the internet before they tell."""
     with suppress(GatewayError):
         async_report_version(hass, entry, await gateway.get_version())
 

@@ -21,6 +21,7 @@ class Issue(StrEnum):
     ACCOUNT_LIMITED = "account_limited"
     GATEWAY_TOO_OLD = "gateway_too_old"
     RECIPIENT_GONE = "recipient_gone"
+    STREAM_BLOCKED = "stream_blocked"
     WEBHOOK_NO_ADDRESS = "webhook_no_address"
     WEBHOOK_NOT_IN_PLAN = "webhook_not_in_plan"
     WEBHOOK_REFUSED = "webhook_refused"
@@ -58,6 +59,13 @@ def async_delete_issues(hass: HomeAssistant, entry: ConfigEntry, *issues: Issue,
     """Say that something is healed, or was never wrong."""
     for issue in issues:
         ir.async_delete_issue(hass, DOMAIN, _issue_id(entry, issue, subentry_id))
+
+
+@callback
+def async_has_issue(hass: HomeAssistant, entry: ConfigEntry, issue: Issue) -> bool:
+    """Return whether something is said to be wrong with an instance."""
+    found = ir.async_get(hass).async_get_issue(DOMAIN, _issue_id(entry, issue, ""))
+    return found is not None and found.active
 
 
 @callback

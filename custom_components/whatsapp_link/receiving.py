@@ -11,7 +11,7 @@ from homeassistant.core import Event as BusEvent, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError
 from homeassistant.helpers.start import async_at_started
 
-from .const import CONF_RECEIVING, DOMAIN
+from .const import CONF_RECEIVING, CONF_WEBHOOK, DOMAIN
 from .gateways.capability import Way
 from .gateways.errors import (
     CannotReach,
@@ -49,6 +49,10 @@ _REOPEN_AFTER = 1.0
 _MAX_REOPEN_AFTER = 300.0
 # A stream that held so many seconds is one that works.
 _STEADY = 10.0
+# A stream that ended so many times in a row without a word, while the gateway answers otherwise, cannot be had.
+_MAX_SILENT = 5
+# Seconds until a way that does not work is tried again, while another one is taken or none is left.
+_TRY_AGAIN_AFTER = 900.0
 
 _TAKEN = Issue.WEBHOOK_TAKEN
 _ISSUES = {
@@ -56,6 +60,7 @@ _ISSUES = {
     NoAddress: Issue.WEBHOOK_NO_ADDRESS,
 }
 _OTHER_ISSUE = Issue.WEBHOOK_REFUSED
+_NO_STREAM = Issue.STREAM_BLOCKED
 _NO_WEBHOOK = (*_ISSUES.values(), _OTHER_ISSUE)
 
 
@@ -71,10 +76,14 @@ class Receiving:
         self._gateway = hearer.gateway
         self._task: asyncio.Task[None] | None = None
         self._forget: Callable[[], Awaitable[None]] | None = None
+        self._watches_address = False
 
     def prepare(self) -> None:
         """Make the address, if one is needed; a change of the entry that comes later would load it anew."""
-        if _is_webhook_first(self._wanted()):
+        ways = self._wanted()
+        # Who sends before Home Assistant has started may wait for what comes in after that.
+        self.way = next(iter(ways), None)
+        if _is_webhook_first(ways):
             async_make_webhook(self._hass, self._entry)
             async_open_webhook(self._hass, self._entry)
 
@@ -121,28 +130,70 @@ class Receiving:
             # The user chose otherwise since. As long as it is there, some gateways tell nothing in other ways.
             await async_remove_webhook(self._hass, self._entry, self._gateway)
             self._delete_issues(*_NO_WEBHOOK)
+        if Way.STREAM not in ways:
+            self._delete_issues(_NO_STREAM)
         if not ways:
             self._delete_issues(_TAKEN)
-        for way in ways:
+        for number, way in enumerate(ways):
             self.way = way
-            if way is not Way.WEBHOOK:
-                await self._async_listen()
-                return
-            if await self._async_use_webhook():
+            if await self._async_receive(way, better=ways[:number], is_last=way is ways[-1]):
                 return
         self.way = None
+        await self._async_try_again(ways)
+
+    async def _async_receive(self, way: Way, *, better: tuple[Way, ...], is_last: bool) -> bool:
+        """Receive in one way, and try the better ones now and then. Return False if it does not work."""
+        if way is Way.WEBHOOK:
+            if better and CONF_WEBHOOK not in self._entry.data:
+                # That has the entry loaded anew, once for ever; then it comes here again.
+                async_make_webhook(self._hass, self._entry)
+                return True
+            async_open_webhook(self._hass, self._entry)
+        async with asyncio.TaskGroup() as group:
+            trying = group.create_task(self._async_try_again(better))
+            if way is Way.WEBHOOK:
+                works = await self._async_use_webhook()
+            else:
+                works = await self._async_listen(way, is_last=is_last)
+            # Calls come in without anything that has to run.
+            if not (works and way is Way.WEBHOOK):
+                trying.cancel()
+        return works
+
+    async def _async_try_again(self, ways: tuple[Way, ...]) -> None:
+        """Try now and then what did not work. When it does, the entry is loaded anew, to begin with the best."""
+        while ways:
+            await asyncio.sleep(_TRY_AGAIN_AFTER * random.uniform(1, 1.25))
+            for way in ways:
+                attempt = self._async_attempt_webhook if way is Way.WEBHOOK else self._async_attempt_stream
+                works = False
+                try:
+                    works = bool(await attempt())
+                except Exception as error:  # noqa: BLE001 # a mistake of ours must not end what works
+                    _LOGGER.error("A way was not tried again: %s", origin(error))
+                if works:
+                    self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+                    return
 
     # --- a stream ------------------------------------------------------------------------------------
 
-    async def _async_listen(self) -> None:
-        """Take what the gateway pushes, or what is found by looking; open it again whenever it ends."""
+    async def _async_listen(self, way: Way, *, is_last: bool) -> bool:
+        """Take what the gateway pushes, or what is found by looking; open it again whenever it ends.
+
+        Return False if that cannot be had and there is another way, and True if nothing is to be done any more.
+        """
+        listen = self._gateway.listen if way is Way.STREAM else self._gateway.poll
+        silent = 0
         reopen_after = _REOPEN_AFTER
         while True:
             opened = self._hass.loop.time()
+            silent += 1
             try:
-                async with aclosing(self._gateway.listen()) as pushed:
+                async with aclosing(listen()) as pushed:
                     async for news in pushed:
-                        self._delete_issues(_TAKEN)
+                        if silent:
+                            silent = 0
+                            self._delete_issues(_TAKEN, *([_NO_STREAM] if way is Way.STREAM else []))
                         if await self._hearer.async_take(news):
                             reopen_after = _AT_ONCE
             except InvalidCredentials as error:
@@ -150,7 +201,7 @@ class Receiving:
                 # Asks the user for new ones, if they are refused elsewhere too; then the entry is loaded anew.
                 await self._hearer.async_poll_instead(even_if_polled=True)
                 if isinstance(self._hearer.last_exception, ConfigEntryAuthFailed):
-                    return
+                    return True
             except WebhookTaken:
                 # The gateway keeps its queue empty as long as somebody's webhook is there.
                 self._raise_issue(_TAKEN)
@@ -159,6 +210,12 @@ class Receiving:
                 _LOGGER.debug("Nothing is pushed: %s", error)
             except Exception as error:  # noqa: BLE001 # a mistake of ours must not end it for good
                 _LOGGER.error("Listening ended: %s", origin(error))
+            if silent >= _MAX_SILENT:
+                silent = 0
+                if way is Way.STREAM and await self._async_is_blocked():
+                    async_raise_issue(self._hass, self._entry, _NO_STREAM)
+                    if not is_last:
+                        return False
             # A server may end it right after its first words, each time: that is no reason to try at once again.
             if self._hass.loop.time() - opened > _STEADY:
                 reopen_after = _AT_ONCE
@@ -166,29 +223,60 @@ class Receiving:
             await asyncio.sleep(reopen_after * random.uniform(1, 1.25))
             reopen_after = min(reopen_after * 2 or _REOPEN_AFTER, _MAX_REOPEN_AFTER)
 
+    async def _async_is_blocked(self) -> bool:
+        """Whether it is only the stream that does not work."""
+        if not self._gateway.streams_by_websocket:
+            return False
+        await self._hearer.async_poll_instead(even_if_polled=True)
+        return self._hearer.last_update_success
+
+    async def _async_attempt_stream(self) -> bool:
+        try:
+            await self._async_open_stream()
+        except GatewayError as error:
+            _LOGGER.debug("Still nothing is pushed: %s", error)
+            return False
+        return True
+
+    async def _async_open_stream(self) -> None:
+        """Wait for the first word. Raises GatewayError."""
+        async with aclosing(self._gateway.listen()) as pushed:
+            async for _news in pushed:
+                return
+        raise CannotReach("the stream ended without a word", maybe_acted=False)
+
+    async def async_try_stream(self) -> None:
+        """Try once more, as the user asked to. Raises GatewayError."""
+        await self._async_open_stream()
+        self._delete_issues(_NO_STREAM)
+        self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
     # --- a webhook -----------------------------------------------------------------------------------
 
     async def _async_use_webhook(self) -> bool:
         """Have events sent to us, and return whether that works. If not, an issue says why and what to do."""
         reopen_after = _REOPEN_AFTER
-        while True:
-            try:
-                await self._async_register()
-            except (CannotReach, NoAddressYet, RateLimited, WrongState) as error:
-                # No reason to do without: this passes.
-                _LOGGER.debug("The webhook is not registered yet: %s", error)
-                await asyncio.sleep(reopen_after * random.uniform(1, 1.25))
-                reopen_after = min(reopen_after * 2, _MAX_REOPEN_AFTER)
-            except WebhookTaken:
-                return False
-            except (GatewayError, NoAddress) as error:
-                _LOGGER.debug("No webhook: %s", error)
-                self._raise_issue(_ISSUES.get(type(error), _OTHER_ISSUE), str(error))
-                if isinstance(error, NoAddress):
-                    self._watch_address("")
-                return False
-            else:
-                return True
+        while (works := await self._async_attempt_webhook()) is None:
+            await asyncio.sleep(reopen_after * random.uniform(1, 1.25))
+            reopen_after = min(reopen_after * 2, _MAX_REOPEN_AFTER)
+        return works
+
+    async def _async_attempt_webhook(self) -> bool | None:
+        """The same, once; None if it does not work yet, which passes."""
+        try:
+            await self._async_register()
+        except (CannotReach, NoAddressYet, RateLimited, WrongState) as error:
+            _LOGGER.debug("The webhook is not registered yet: %s", error)
+            return None
+        except WebhookTaken:
+            return False
+        except (GatewayError, NoAddress) as error:
+            _LOGGER.debug("No webhook: %s", error)
+            self._raise_issue(_ISSUES.get(type(error), _OTHER_ISSUE), str(error))
+            if isinstance(error, NoAddress):
+                self._watch_address("")
+            return False
+        return True
 
     async def _async_register(self) -> None:
         """Have events sent to us. Raises GatewayError or NoAddress; that somebody's is there already is an issue."""
@@ -205,6 +293,9 @@ class Receiving:
 
     def _watch_address(self, known: str) -> None:
         """Begin anew when somebody gives Home Assistant another address, in its settings."""
+        if self._watches_address:
+            return
+        self._watches_address = True
 
         async def async_look(_event: BusEvent) -> None:
             with suppress(NoAddress):

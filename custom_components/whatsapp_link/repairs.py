@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import voluptuous as vol
 
@@ -93,28 +93,31 @@ class ReplaceWebhookFlow(_ConfirmFlow):
         return ""
 
 
-class WebhookFlow(_Flow):
-    """Tries the webhook once more, or does without."""
+class _WayFlow(_Flow, ABC):
+    """Tries a way to receive once more, or does without."""
+
+    _way: ClassVar[Way]
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Offer to try again, and the other ways that the gateway has."""
-        others = [way for way in self._gateway_class.ways if way is not Way.WEBHOOK]
+        others = [way for way in self._gateway_class.ways if way is not self._way]
         return self._show_menu("try_again", *others, OFF)
 
     async def async_step_try_again(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Try it, and say why it does not work if it does not."""
         return await self._async_attempt("try_again", self._async_try)
 
+    @abstractmethod
     async def _async_try(self, coordinator: WhatsAppLinkCoordinator) -> str:
-        try:
-            await coordinator.receiving.async_try_webhook()
-        except NoAddress:
-            return "no_address"
-        return ""
+        """Make the attempt."""
 
     async def async_step_stream(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Listen instead."""
         return self._receive_by(Way.STREAM)
+
+    async def async_step_webhook(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Be called instead."""
+        return self._receive_by(Way.WEBHOOK)
 
     async def async_step_polling(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Look now and then instead."""
@@ -129,6 +132,31 @@ class WebhookFlow(_Flow):
         options = {**self._entry.options, CONF_RECEIVING: str(way)}
         self.hass.config_entries.async_update_entry(self._entry, options=options)
         return self.async_create_entry(data={})
+
+
+class StreamFlow(_WayFlow):
+    """About what the gateway pushes."""
+
+    _way = Way.STREAM
+
+    @override
+    async def _async_try(self, coordinator: WhatsAppLinkCoordinator) -> str:
+        await coordinator.receiving.async_try_stream()
+        return ""
+
+
+class WebhookFlow(_WayFlow):
+    """About calls from the gateway."""
+
+    _way = Way.WEBHOOK
+
+    @override
+    async def _async_try(self, coordinator: WhatsAppLinkCoordinator) -> str:
+        try:
+            await coordinator.receiving.async_try_webhook()
+        except NoAddress:
+            return "no_address"
+        return ""
 
 
 async def _async_look(coordinator: WhatsAppLinkCoordinator, issue: Issue) -> str:
@@ -220,6 +248,7 @@ _FLOWS: dict[str, type[_Flow]] = {
     Issue.ACCOUNT_LIMITED: AccountLimitedFlow,
     Issue.GATEWAY_TOO_OLD: GatewayTooOldFlow,
     Issue.RECIPIENT_GONE: RecipientGoneFlow,
+    Issue.STREAM_BLOCKED: StreamFlow,
     Issue.WEBHOOK_NO_ADDRESS: WebhookFlow,
     Issue.WEBHOOK_NOT_IN_PLAN: WebhookFlow,
     Issue.WEBHOOK_REFUSED: WebhookFlow,

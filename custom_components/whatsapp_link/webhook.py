@@ -58,6 +58,10 @@ class Hearer(Protocol):
         """Return what counts the calls that were refused."""
 
     @property
+    def last_update_success(self) -> bool:
+        """Return whether the gateway answered when it was last looked at."""
+
+    @property
     def last_exception(self) -> BaseException | None:
         """Return what was wrong when the gateway was last looked at."""
 

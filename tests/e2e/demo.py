@@ -31,7 +31,8 @@ _PATIENCE_WHEN_POLLED = 120.0
 
 def _is_polled(gateway: str) -> bool:
     """Whether messages may come in only when the gateway is asked for them, as on Wawp's free plan."""
-    return Way.POLLING in GATEWAYS[gateway].ways
+    ways = GATEWAYS[gateway].ways
+    return Way.POLLING in ways and Way.STREAM not in ways
 
 
 def _is_reply(state: Json) -> bool:

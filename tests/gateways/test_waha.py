@@ -331,7 +331,7 @@ async def next_of(told: AsyncGenerator[Session | Event]) -> SessionState:
 
 @every_engine
 async def test_changes(rig: Rig, engine: str) -> None:
-    """First comes the state as it is, then each change, and nothing is asked in between."""
+    """First comes the state as it is, then each change; all that is asked is what a phone brings that is linked."""
     instance = made(rig, engine=engine, start_seconds=1)
     async with aclosing(client(rig, instance).listen()) as told:
         seen = [await next_of(told)]
@@ -351,7 +351,7 @@ async def test_changes(rig: Rig, engine: str) -> None:
         SessionState.FAILED,
         SessionState.STOPPED,
     ]
-    assert rig.emulator.requests.counts() == {"waha": {"ws": 1, "session": 1}}
+    assert rig.emulator.requests.counts() == {"waha": {"ws": 1, "session": 1, "chats/overview": 1}}
 
 
 async def test_other_sessions_are_not_told_of(rig: Rig) -> None:

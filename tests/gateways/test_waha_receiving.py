@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 import pytest
 
+from custom_components.whatsapp_link.gateways import waha as waha_module, waha_polling
 from custom_components.whatsapp_link.gateways.capability import Way
 from custom_components.whatsapp_link.gateways.errors import (
     CannotReach,
@@ -23,6 +24,7 @@ from custom_components.whatsapp_link.gateways.errors import (
     WrongState,
 )
 from custom_components.whatsapp_link.gateways.events import Event, EventKind, ReceivedFile, Sender, Webhook
+from custom_components.whatsapp_link.gateways.gateway import Gateway
 from custom_components.whatsapp_link.gateways.model import Contact, Location, Poll, Session, SessionState
 from custom_components.whatsapp_link.gateways.waha import Waha
 from custom_components.whatsapp_link.gateways.waha_events import EVENTS
@@ -299,9 +301,164 @@ async def test_watching_is_strict(session: aiohttp.ClientSession) -> None:
 
 def test_ways() -> None:
     """A linked instance is asked for its session a few times an hour."""
-    assert Waha.ways == (Way.STREAM, Way.WEBHOOK)
+    assert Waha.ways == (Way.STREAM, Way.WEBHOOK, Way.POLLING)
     assert Waha.pushes_session
     assert 3600 / Waha.pace.pushed <= 120
+    assert 3600 / Waha.pace.linked + 3600 / waha_polling.LOOK_EVERY <= 120
+
+
+# What came while nobody was connected
+
+
+async def connected(waha: Gateway) -> AsyncGenerator[Session | Event]:
+    """Return what a client is told that has just connected, and knows what there was before."""
+    told = waha.listen()
+    assert await anext(told) == Session(SessionState.LINKED)
+    return told
+
+
+async def heard(told: AsyncGenerator[Session | Event], last: str) -> list[Event]:
+    """Return the next events up to a certain text. What was told just before may be among them: it may be told again."""
+    found = [await next_of(told)]
+    while found[-1].text != last:
+        found.append(await next_of(told))
+    return [event for event in found if event.text != "Hello"]
+
+
+@every_engine
+@pytest.mark.parametrize("lids", [False, True])
+@pytest.mark.parametrize("group", [None, FAMILY], ids=["person", "group"])
+async def test_missed(rig: Rig, engine: str, lids: bool, group: str | None) -> None:
+    """What came meanwhile is told after the connection is back, by the same ids as to somebody who was there."""
+    instance = made(rig, engine=engine, lids=lids)
+    where = f"waha/{instance.id}"
+    waha = client(rig, instance)
+    write = rig.emulator.phone.write
+    write(where, ADA, "Long ago", chat_id=group)
+    async with (
+        aiohttp.ClientSession() as another_session,
+        aclosing(await connected(client_for(another_session, instance, Waha))) as always_there,
+    ):
+        async with aclosing(await connected(waha)) as told:
+            write(where, ADA, "Hello", chat_id=group)
+            await next_of(told)
+        for number in range(3):
+            write(where, ADA, f"{number}", chat_id=group)
+        details = with_file(rig, "manual.pdf", "application/pdf")
+        write(where, ADA, "Look", kind=Kind.DOCUMENT, chat_id=group, details=details)
+        there = await heard(always_there, "Look")
+    async with aclosing(await connected(waha)) as told:
+        missed = await heard(told, "Look")
+        write(where, ADA, "Good bye", chat_id=group)
+        assert [event.text for event in await heard(told, "Good bye")] == ["Good bye"]
+    assert [event.event_id for event in missed] == [event.event_id for event in there]
+    assert [replace(event, file=None) for event in missed] == [replace(event, file=None) for event in there]
+    file = missed[-1].file
+    assert file is not None
+    assert await waha.fetch_file(file, len(PDF)) == PDF
+
+
+async def test_nothing_old(rig: Rig) -> None:
+    """Who connects for the first time is not told what was there before."""
+    instance = made(rig)
+    for number in range(3):
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, f"{number}")
+    async with aclosing(await connected(client(rig, instance))) as told:
+        waiting = asyncio.create_task(next_of(told))
+        async with asyncio.timeout(20):
+            while rig.emulator.requests.count("waha", method="chats/overview") == 0:
+                await asyncio.sleep(0.01)
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, "New")
+        assert (await waiting).text == "New"
+    assert rig.emulator.requests.count("waha", method="chats/messages") == 0
+
+
+@pytest.mark.parametrize("fails", ["first", "second"])
+async def test_look_that_fails(rig: Rig, fails: str) -> None:
+    """It does not end the connection; what was missed then is found the next time."""
+    instance = made(rig)
+    waha = client(rig, instance)
+    where = f"waha/{instance.id}"
+    write = rig.emulator.phone.write
+    write(where, ADA, "Long ago")
+    # Times are in whole seconds.
+    await asyncio.sleep(1.1)
+    texts: list[str] = []
+    for number, now in enumerate(("first", "second")):
+        if now == fails:
+            rig.emulator.faults.add("waha", "404", 1, method="chats/overview")
+        async with aclosing(await connected(waha)) as told:
+            write(where, ADA, f"told {number}")
+            texts += [event.text for event in await heard(told, f"told {number}")]
+        write(where, ADA, f"missed {number}")
+    async with aclosing(await connected(waha)) as told:
+        texts += [event.text for event in await heard(told, "missed 1")]
+    assert {"told 0", "missed 0", "told 1", "missed 1"} == set(texts)
+
+
+async def test_missed_while_the_server_was_away(rig: Rig) -> None:
+    """A session that is starting brings what it missed when it is linked."""
+    instance = made(rig, start_seconds=1)
+    waha = client(rig, instance)
+    async with aclosing(await connected(waha)) as told:
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, "Hello")
+        await next_of(told)
+    rig.emulator.phone.write(f"waha/{instance.id}", ADA, "Meanwhile")
+    instance.stop()
+    async with aclosing(waha.listen()) as told:
+        assert await anext(told) == Session(SessionState.STOPPED)
+        instance.start()
+        assert [event.text for event in await heard(told, "Meanwhile")] == ["Meanwhile"]
+
+
+async def test_many_missed(rig: Rig) -> None:
+    """However many there were in a chat, they come in their order."""
+    instance = made(rig)
+    waha = client(rig, instance)
+    async with aclosing(await connected(waha)) as told:
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, "Hello")
+        await next_of(told)
+    written = [f"{number}" for number in range(250)]
+    for text in written:
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, text)
+    async with aclosing(await connected(waha)) as told:
+        assert [event.text for event in await heard(told, written[-1])] == written
+
+
+async def test_too_old(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody waits for any more is not told."""
+    monkeypatch.setattr(waha_module, "_MAX_AGE", 0)
+    instance = made(rig)
+    waha = client(rig, instance)
+    for text in ("Hello", "Now"):
+        async with aclosing(await connected(waha)) as told:
+            rig.emulator.phone.write(f"waha/{instance.id}", ADA, text)
+            assert (await next_of(told)).text == text
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, "Yesterday")
+        # Times are in whole seconds.
+        await asyncio.sleep(1.1)
+
+
+@every_engine
+async def test_polling(rig: Rig, engine: str) -> None:
+    """Where nothing can be told it is looked now and then; the ids are those that would be told."""
+    instance = made(rig, engine=engine)
+    waha = client(rig, instance)
+    async with (
+        aiohttp.ClientSession() as another_session,
+        aclosing(await connected(client_for(another_session, instance, Waha))) as pushed,
+        aclosing(waha.poll()) as found,
+    ):
+        waiting = asyncio.create_task(next_of(found))
+        async with asyncio.timeout(20):
+            while rig.emulator.requests.count("waha", method="chats/overview") < 2:
+                await asyncio.sleep(0.01)
+        details = with_file(rig, "manual.pdf", "application/pdf")
+        rig.emulator.phone.write(f"waha/{instance.id}", ADA, "Look", kind=Kind.DOCUMENT, details=details)
+        event = await waiting
+        assert replace(event, file=None) == replace(await next_of(pushed), file=None)
+    assert event.file is not None
+    assert await waha.fetch_file(event.file, len(PDF)) == PDF
 
 
 # Webhooks

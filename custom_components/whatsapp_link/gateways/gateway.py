@@ -76,9 +76,11 @@ class Gateway(ABC):
     capabilities: ClassVar[frozenset[Capability]]
     features: ClassVar[frozenset[Feature]]
     ways: ClassVar[tuple[Way, ...]] = ()
-    """How events can come, the best first. The first but WEBHOOK is what `listen` does."""
+    """How events can come, the best first: STREAM by `listen`, POLLING by `poll`."""
     ways_with_votes: ClassVar[frozenset[Way]] = frozenset()
     """Those of `ways` in which it is told what somebody votes in a poll."""
+    streams_by_websocket: ClassVar[bool] = False
+    """Whether something in between, as a proxy, may keep `listen` from working where all else works."""
     pushes_session: ClassVar[bool] = False
     """Whether `listen` tells of each change of the session at once, so that it need not be asked for."""
     takes_links: ClassVar[bool] = False
@@ -189,6 +191,10 @@ class Gateway(ABC):
         the gateway ends it; then it can be called again.
         """
         raise Unsupported(Capability.LISTEN)
+
+    def poll(self) -> AsyncGenerator[Session | Event]:
+        """Look now and then for what happened, in the same manner; where there is no stream, `listen` does just that."""
+        return self.listen()
 
     async def register_webhook(self, webhook: Webhook, *, replace: bool = False) -> None:
         """Have events sent to an address; what is registered for it already is brought up to date.

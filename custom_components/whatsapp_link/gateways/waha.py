@@ -38,7 +38,8 @@ from .model import (
     SessionState,
     Typing,
 )
-from .waha_contents import object_in, text_in
+from .waha_contents import id_in, object_in, text_in
+from .waha_polling import Lookout, Message, Messages
 from .waha_webhooks import check_age, check_signature, with_webhook, without_webhook
 from .webhook_call import parse_events
 
@@ -55,6 +56,11 @@ _ENGINES_WITH_VOTES = ("GOWS", "NOWEB")
 _CONFIG = {"noweb": {"markOnline": True, "store": {"enabled": True, "fullSync": False}}}
 # Since then, what is free does what before only the paid version did: files, and more than one session.
 _NEEDED_CORE_VERSION = "2026.6.1"
+# What came while nobody was connected is told later, unless it is older than that: nobody waits for an answer any more.
+_MAX_AGE = 24 * 3600.0
+# So many messages of a chat are asked for at once, and so many times.
+_PAGE = 100
+_MAX_PAGES = 10
 _SEND_MEDIA = {MediaKind.IMAGE: "sendImage", MediaKind.VIDEO: "sendVideo", MediaKind.VOICE: "sendVoice"}
 
 
@@ -114,8 +120,9 @@ class Waha(Gateway):
         Feature.RECORDING,
         Feature.PAUSED,
     }
-    ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK)
+    ways: ClassVar[tuple[Way, ...]] = (Way.STREAM, Way.WEBHOOK, Way.POLLING)
     ways_with_votes: ClassVar[frozenset[Way]] = frozenset({Way.STREAM, Way.WEBHOOK})
+    streams_by_websocket: ClassVar[bool] = True
     pushes_session: ClassVar[bool] = True
     # A body may have 50 MB, and base64 makes four bytes of three.
     max_media: ClassVar[int] = 36 * 1024 * 1024
@@ -166,19 +173,83 @@ class Waha(Gateway):
         """The same: it has the account, but not why one was lost."""
         return Link(shapes.own_number(await self._call("GET", self._own_path())))
 
+    @cached_property
+    def _lookout(self) -> Lookout:
+        return Lookout(self._ids, self._chats, self._messages, max_age=_MAX_AGE)
+
     @override
     async def listen(self) -> AsyncGenerator[Session | Event]:
-        """Page events, websocket. What happens while it is closed is not told later."""
-        async with self._websocket(events.EVENTS, lenient=True) as frames, aclosing(frames):
-            yield await self.get_session()
-            async for frame in frames:
-                try:
-                    news = self._news(require_object(frame))
-                except InvalidAnswer as error:
-                    _LOGGER.debug("WAHA ws: %s", error)
-                    continue
-                if news:
-                    yield news
+        """Page events, websocket. What happens while it is closed is not told later, so it is looked for once.
+
+        What is told meanwhile may be told twice, by the same id.
+        """
+        async with (
+            self._websocket(events.EVENTS, lenient=True) as frames,
+            aclosing(frames),
+            aclosing(self._told(frames)) as told,
+        ):
+            is_behind = True
+            async for news in told:
+                if isinstance(news, Event):
+                    self._lookout.note(news)
+                yield news
+                if is_behind and isinstance(news, Session) and news.state.is_linked:
+                    is_behind = False
+                    async with aclosing(self._missed()) as missed:
+                        async for event in missed:
+                            yield event
+
+    async def _told(self, frames: AsyncGenerator[Any]) -> AsyncGenerator[Session | Event]:
+        """Yield the session as it is, and then what frames tell; those that make no sense are passed over."""
+        yield await self.get_session()
+        async for frame in frames:
+            try:
+                news = self._news(require_object(frame))
+            except InvalidAnswer as error:
+                _LOGGER.debug("WAHA ws: %s", error)
+                continue
+            if news:
+                yield news
+
+    @override
+    async def poll(self) -> AsyncGenerator[Session | Event]:
+        """GET /api/{session}/chats/overview and …/chats/{chat}/messages."""
+        async with aclosing(self._lookout.watch()) as found:
+            async for event in found:
+                yield _with_message(event)
+
+    async def _missed(self) -> AsyncGenerator[Event]:
+        """Yield what came while nobody was connected. A server that does not tell is no reason to be told nothing."""
+        try:
+            async with aclosing(self._lookout.look()) as found:
+                async for event in found:
+                    yield _with_message(event)
+        except GatewayError as error:
+            _LOGGER.debug("WAHA ws: what was missed is not known: %s", error)
+
+    async def _chats(self, limit: int = 100, offset: int = 0) -> Any:
+        params = {"limit": str(limit), "offset": str(offset)}
+        return await self._call("GET", self._chats_path("overview"), params=params, is_list=True)
+
+    async def _messages(self, chat_id: str, since: float) -> Messages:
+        """Ask for pages until there are no more; what comes meanwhile moves some to the next page."""
+        path = self._chats_path(quoted(chat_id), "messages")
+        found: dict[str, Message] = {}
+        for page in range(_MAX_PAGES):
+            params = {
+                "limit": str(_PAGE),
+                "offset": str(page * _PAGE),
+                "downloadMedia": "true",
+                "filter.timestamp.gte": str(int(since)),
+            }
+            messages = shapes.objects_in(await self._call("GET", path, params=params, is_list=True))
+            found |= {id_in(message): message for message in messages if id_in(message) not in found}
+            if len(messages) < _PAGE:
+                break
+        return list(found.values())
+
+    def _chats_path(self, *parts: str) -> str:
+        return "/".join(("api", self.instance_id, "chats", *parts))
 
     def _news(self, envelope: events.Envelope) -> Session | Event | None:
         """Return what an envelope tells; None if that is of no use, or of another session. Raises InvalidAnswer."""
@@ -187,11 +258,7 @@ class Waha(Gateway):
         if envelope.get("event") == events.STATUS_EVENT:
             return Session(self._session_state(events.status_in(envelope)))
         event = events.event_of(envelope, self._ids)
-        if event and event.file:
-            # The id as well: a file is kept for minutes, a message for longer.
-            reference = f"{event.message_id} {event.file.reference}"
-            return replace(event, file=replace(event.file, reference=reference))
-        return event
+        return event and _with_message(event)
 
     @override
     async def register_webhook(self, webhook: Webhook, *, replace: bool = False) -> None:
@@ -407,17 +474,12 @@ class Waha(Gateway):
         return SentMessage(sent)
 
     def _message_path(self, chat_id: str, message_id: str) -> str:
-        return f"api/{self.instance_id}/chats/{quoted(chat_id)}/messages/{quoted(message_id)}"
+        return self._chats_path(quoted(chat_id), "messages", quoted(message_id))
 
     @override
     async def list_chats(self) -> list[Chat]:
         """GET /api/{session}/chats/overview: the same shape for all engines."""
-
-        async def ask(limit: int, offset: int) -> Any:
-            path, params = f"api/{self.instance_id}/chats/overview", {"limit": str(limit), "offset": str(offset)}
-            return await self._call("GET", path, params=params, is_list=True)
-
-        return await shapes.all_chats(ask)
+        return await shapes.all_chats(self._chats)
 
     @override
     async def list_instances(self) -> list[Instance]:
@@ -520,6 +582,13 @@ class Waha(Gateway):
         if answer.status == 500 and words:
             return Refused(self._http.redact(words, answer))
         return error_for_status(answer.status, reason=self._http.redact(words, answer), retry_after=answer.retry_after)
+
+
+def _with_message(event: Event) -> Event:
+    """Have a file name the message that it is in as well: a file is kept for minutes, a message for longer."""
+    if event.file is None:
+        return event
+    return replace(event, file=replace(event.file, reference=f"{event.message_id} {event.file.reference}"))
 
 
 def _words(body: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""Finds out what happened by looking, for the services built on WAHA that do not tell by themselves."""
+"""Finds out what happened by looking: where nothing is told, and where it was told while nobody was connected."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+import math
 import time
 from typing import Any
 
@@ -19,6 +20,8 @@ LOOK_EVERY = 90.0
 
 # Our clock may be ahead of the vendor's by so much. It is looked at only if there is no message to go by.
 _SLACK = 60.0
+# A message with a file is told when the file has been fetched, which may be so much later than what was written after it.
+_LATE = 60.0
 
 type Message = Mapping[str, Any]
 type Messages = Sequence[Message]
@@ -44,28 +47,41 @@ class Lookout:
         ids: MessageIds,
         overview: Callable[[], Awaitable[Any]],
         messages: Callable[[str, float], Awaitable[Any]],
+        *,
+        max_age: float = math.inf,
     ) -> None:
         """Take the ids that are known, and what asks the gateway.
 
         `overview` asks for the chats with their last messages, `messages` for those of a chat since a time; each
-        message has the shape of WAHA's, in no certain order.
+        message has the shape of WAHA's, in no certain order. What is older than `max_age` seconds is no news.
         """
         self._ids = ids
         self._overview = overview
         self._messages = messages
+        self._max_age = max_age
         self._seen: dict[str, _Last] | None = None
         self._began = 0.0
+        self._told_until = 0.0
+
+    def note(self, event: Event) -> None:
+        """Take note of what was told in another way: with what came before it, it is not looked for any more."""
+        if event.message_id:
+            self._told_until = max(self._told_until, event.timestamp)
 
     async def watch(self) -> AsyncGenerator[Event]:
         """Look again and again, and yield what is new. Called again, it goes on from where it was."""
         while True:
-            async with aclosing(self._look()) as found:
+            async with aclosing(self.look()) as found:
                 async for event in found:
                     yield event
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _look(self) -> AsyncGenerator[Event]:
+    async def look(self) -> AsyncGenerator[Event]:
+        """Look once, and yield what is new. Raises GatewayError; what was not found is found by the next look."""
         found = {chat_id: last for chat_id, last in _last_messages(await self._overview()) if address(chat_id)}
+        if self._seen is None and self._told_until:
+            # There was no look before it was told what happens; it goes on from there.
+            self._seen, self._began = {}, self._told_until
         if self._seen is None:
             self._seen = {chat_id: _mark(last) for chat_id, last in found.items() if last}
             self._began = max((mark.timestamp for mark in self._seen.values()), default=time.time() - _SLACK)
@@ -82,10 +98,13 @@ class Lookout:
         """Return what is new in a chat, whose last message is told."""
         chat_id, last = chat
         before, now = (self._seen or {}).get(chat_id, _Last(self._began)), _mark(last)
-        if now.message_id != before.message_id and now.timestamp >= before.timestamp:
-            messages = objects_in(await self._messages(chat_id, before.timestamp))
-            return list(self._events(_after(before, messages)))
-        return list(self._receipts(last)) if now.ack != before.ack else []
+        if now.message_id == before.message_id or now.timestamp < before.timestamp:
+            return list(self._receipts(last)) if now.ack != before.ack else []
+        since = max(before.timestamp, self._told_until - _LATE, time.time() - self._max_age)
+        if now.timestamp < since:
+            return []
+        messages = _after(before, objects_in(await self._messages(chat_id, since)))
+        return list(self._events([message for message in messages if seconds(message.get("timestamp")) >= since]))
 
     def _events(self, messages: Messages) -> Iterator[Event]:
         for message in messages:
