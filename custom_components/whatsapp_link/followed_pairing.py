@@ -9,7 +9,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 
 from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator
 from .gateways.errors import InvalidCredentials, WrongState
-from .gateways.model import Session, SessionState
+from .gateways.model import QrCode, Session, SessionState
 from .pairing import Obstacle, Offer, Pairing, PairingTimeout
 
 
@@ -32,7 +32,7 @@ class FollowedPairing:
         self._forget: Callable[[], None] = lambda: None
 
     @property
-    def offer(self) -> Offer | None:
+    def offer(self) -> Offer[QrCode] | None:
         """The code to show right now."""
         return self._pairing.offer if self._pairing else None
 
