@@ -462,6 +462,32 @@ async def test_out_of_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     await dialog.until(lambda dialog: dialog.step["type"] is FlowResultType.ABORT)
 
 
+@pytest.mark.parametrize("way", ["reauth", "reconfigure"])
+async def test_gateway_down_meanwhile(home: Home, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """A gateway that does not answer any more is the reason when the time is over, and not who did not scan."""
+    if way == "reauth":
+        dialog = await home.lose_phone()
+    else:
+        dialog = await reconfigure(home.hass, home.entry, "pair_again")
+        await dialog.submit()
+    monkeypatch.setattr(pairing_view, "PAIRING_TIME", 2.0)
+    home.emulator.faults.add("green_api", "502_html", 10_000)
+    await dialog.choose_qr()
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith("GREEN-API does not answer.")
+
+
+async def test_session_that_stays_failed(home_of: Lose, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a session that did not come up the fault of who had nothing to scan."""
+    home = await home_of("waha")
+    dialog = await home.lose_phone()
+    home.emulator.phone.ban(home.instance.id)
+    monkeypatch.setattr(pairing_view, "PAIRING_TIME", 2.0)
+    await dialog.choose_qr()
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith("The session at WAHA")
+
+
 @pytest.mark.parametrize("seen_by_poll", [False, True])
 async def test_banned_meanwhile(home: Home, seen_by_poll: bool) -> None:
     """A ban ends the waiting with its reason, whoever sees it first."""
