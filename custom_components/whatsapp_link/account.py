@@ -71,7 +71,10 @@ class Account:
 
     @callback
     def note_waiting(self) -> None:
-        """Take note that the gateway waits for a phone. A session that only restarts does not come so far."""
+        """Take note that a phone has to be linked: the gateway waits for one, or does not come so far by itself.
+
+        A session that only restarts is neither.
+        """
         if self._is_linked is not False:
             self._is_linked = False
             self._do(self._async_find_reason())
