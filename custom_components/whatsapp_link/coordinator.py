@@ -129,11 +129,12 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
 
     def _follow(self, session: Session) -> None:
         """Pair in the background while there is no phone, as long as somebody may be about to scan."""
-        async_report_account(self.hass, self.config_entry, session.state)
         if session.state.is_linked:
             self.account.note_linked()
-        else:
+        elif session.state is not SessionState.BLOCKED:
             self.account.note_not_linked()
+        was_banned = self.account.was_banned
+        async_report_account(self.hass, self.config_entry, session.state, was_banned=was_banned)
         if session.state.is_linked or session.state is SessionState.BLOCKED:
             self._stop_pairing()
         elif not self._pairing_rests and (session.state is SessionState.UNLINKED or self._pairings.is_due):
