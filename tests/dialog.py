@@ -97,6 +97,11 @@ class Dialog:
         await self.until(lambda dialog: dialog.qr_text not in ("", other_than))
         return self.qr_text
 
+    async def until_code_to_type(self) -> str:
+        """Follow the progress until there is a code to type into the phone, and return it."""
+        await self.until(lambda dialog: "code" in dialog.placeholders)
+        return self.placeholders["code"]
+
     async def scanned_by(self, phone: Phone, number: str | None = None) -> None:
         """Have the phone scan the code that is shown; on a busy machine it may change just then."""
         text = await self.until_code()

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 import logging
+import math
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -14,7 +15,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from custom_components.whatsapp_link import coordinator as coordinator_module
+from custom_components.whatsapp_link import back_off, coordinator as coordinator_module
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Capability
 from custom_components.whatsapp_link.gateways.model import SessionState
@@ -264,17 +265,61 @@ async def test_session_that_does_not_come_up(
     instance.stop()
     emulator.faults.add("waha", "502_html", 10_000, method="session/start")
     monkeypatch.setattr(coordinator_module, "PAIRING_TIME", 0.3)
+    monkeypatch.setattr(back_off, "_FIRST_PAUSE", 0.1)
     entry = entry_of(instance, options={"receiving": "off"})
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
     for _ in range(3):
         await until(lambda: not _pairs())
-        await entry.runtime_data.async_refresh()
-        assert _pairs()
+        async with asyncio.timeout(20):
+            while not _pairs():
+                await entry.runtime_data.async_refresh()
+                await asyncio.sleep(0.01)
     emulator.faults.clear()
     monkeypatch.setattr(coordinator_module, "PAIRING_TIME", 10.0)
     entry.runtime_data.async_renew_code()
     await until(lambda: entry.runtime_data.data.state is SessionState.LINKED)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+
+def _restarts(emulator: Emulator, key: str) -> int:
+    counts = emulator.requests.counts().get(key, {})
+    return sum(count for method, count in counts.items() if "restart" in method)
+
+
+@pytest.mark.parametrize("key", ["wawp", "waha", "wasend"])
+async def test_session_that_stays_failed(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """It is restarted less and less often, and the user is told; who asks for a code has it tried at once."""
+    monkeypatch.setattr(coordinator_module, "PAIRING_TIME", 0.3)
+    monkeypatch.setattr(back_off, "_FIRST_PAUSE", 0.2)
+    instance = instance_of(emulator, key)
+    instance.link(instance.number)
+    entry = entry_of(instance, options={"receiving": "off"})
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    coordinator = entry.runtime_data
+    instance.ban()
+    emulator.requests.reset()
+    started = asyncio.get_running_loop().time()
+    async with asyncio.timeout(20):
+        while asyncio.get_running_loop().time() - started < 4 or not hass.config_entries.flow.async_progress():
+            await coordinator.async_refresh()
+            await asyncio.sleep(0.05)
+    lasted = asyncio.get_running_loop().time() - started
+    # The pauses are 0.2, 0.4, 0.8, 1.6 seconds and so on.
+    assert 2 <= _restarts(emulator, key) <= math.log2(lasted / 0.2 + 1) + 1
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["step_id"] == "reauth_pair"
+    monkeypatch.setattr(back_off, "_FIRST_PAUSE", 100)
+    coordinator.async_renew_code()
+    await until(lambda: coordinator.pairing_failure is not None)
+    before = _restarts(emulator, key)
+    await coordinator.async_refresh()
+    assert not _pairs()
+    coordinator.async_renew_code()
+    await until(lambda: _restarts(emulator, key) == before + 1)
     await hass.config_entries.async_unload(entry.entry_id)
 
 

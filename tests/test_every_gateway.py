@@ -11,6 +11,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
+from custom_components.whatsapp_link import pairing_by_code
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Capability
 from custom_components.whatsapp_link.gateways.errors import Unsupported
@@ -18,6 +19,8 @@ from custom_components.whatsapp_link.instance_flow import titles_of
 from tests.conftest import TIME_SCALE, entry_of, every_gateway, identity_of, instance_of
 from tests.dialog import Dialog, credentials_of
 from tests.emulator import Emulator
+from tests.emulator.waha_instance import WahaInstance
+from tests.emulator.wawp_instance import WawpInstance
 from tests.gateways.rig import client_for
 from tests.test_entities import until
 
@@ -27,9 +30,9 @@ ASKS_FOR_PHONE = ("pair", "pair_qr")
 ON_OWN_SERVERS = {"evolution", "waha", "whatsapp_api"}
 
 
-def having(capability: Capability) -> pytest.MarkDecorator:
+def having(*needed: Capability) -> pytest.MarkDecorator:
     """Return the gateways that can do something."""
-    return pytest.mark.parametrize("key", [key for key, kind in GATEWAYS.items() if capability in kind.capabilities])
+    return pytest.mark.parametrize("key", [key for key, kind in GATEWAYS.items() if kind.capabilities >= set(needed)])
 
 
 @every_gateway
@@ -65,22 +68,98 @@ async def test_main_job(hass: HomeAssistant, emulator: Emulator, key: str) -> No
 
 @having(Capability.REQUEST_PAIRING_CODE)
 async def test_pairing_code(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
-    """Type the code of the dialog into the phone."""
+    """Type the code of the dialog into the phone; a session that does not run yet is started for that."""
     instance = instance_of(emulator, key)
     dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
-    await dialog.choose_qr()
-    await dialog.until_code()
-    dialog.close()
-    # Some gateways give a pairing code only once the session waits for a phone; now it does.
+    await type_code(hass, dialog, emulator, instance.number)
+
+
+async def type_code(hass: HomeAssistant, dialog: Dialog, emulator: Emulator, number: str) -> None:
+    """Choose the way by a code to type, type it, and see the entry made."""
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=number)
+    assert dialog.step["step_id"] == "enter_code", dialog.words
+    emulator.phone.enter_code(await dialog.until_code_to_type())
+    created = await dialog.until_created()
+    await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+@having(Capability.REQUEST_PAIRING_CODE)
+async def test_pairing_code_after_a_failure(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """The same with a session that lost its phone, which for most of them is a failure."""
+    instance = instance_of(emulator, key)
+    instance.link(instance.number)
+    emulator.phone.unlink(instance.id)
+    dialog = await Dialog.add(hass, key)
+    await dialog.connect(instance)
+    await type_code(hass, dialog, emulator, instance.number)
+
+
+@pytest.mark.parametrize("key", ["wawp", "waha"])
+async def test_pairing_code_of_a_stopped_session(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """The same with one that somebody has stopped."""
+    instance = instance_of(emulator, key)
+    assert isinstance(instance, WahaInstance | WawpInstance)
+    instance.stop()
+    dialog = await Dialog.add(hass, key)
+    await dialog.connect(instance)
+    await type_code(hass, dialog, emulator, instance.number)
+
+
+@having(Capability.REQUEST_PAIRING_CODE, Capability.CREATE_INSTANCE)
+async def test_pairing_code_of_a_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -> None:
+    """The same with an instance that the dialog has just made."""
+    dialog = await at_new_instance(hass, emulator, key)
+    values = {"name": "Kitchen", "phone": "+1 202 555 0199"}
+    await dialog.submit(**{field: values[field] for field in GATEWAYS[key].create_fields})
+    await type_code(hass, dialog, emulator, values["phone"])
+
+
+async def test_no_pairing_code_needed(hass: HomeAssistant, emulator: Emulator) -> None:
+    """A session that was only stopped, and turns out to have its phone, is added without a code."""
+    instance = instance_of(emulator, "wawp")
+    assert isinstance(instance, WawpInstance)
+    instance.link(instance.number)
+    instance.stop()
+    dialog = await Dialog.add(hass, "wawp")
+    await dialog.connect(instance)
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=instance.number)
+    assert dialog.step["progress_action"] == "wait_for_qr"
+    created = await dialog.until_created()
+    await hass.config_entries.async_unload(created["result"].entry_id)
+
+
+@pytest.mark.parametrize("key", ["wawp", "waha"])
+async def test_session_that_gives_no_pairing_code(
+    hass: HomeAssistant, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """One that does not come up is said, and there is a way back."""
+    instance = instance_of(emulator, key)
+    instance.ban()
+    monkeypatch.setattr(pairing_by_code, "_STARTING_TIME", 0.5)
     dialog = await Dialog.add(hass, key)
     await dialog.connect(instance)
     await dialog.choose("pair_code")
     await dialog.submit(phone=instance.number)
-    assert dialog.step["step_id"] == "enter_code", dialog.words
-    emulator.phone.enter_code(dialog.placeholders["code"])
-    created = await dialog.until_created()
-    await hass.config_entries.async_unload(created["result"].entry_id)
+    assert dialog.step["progress_action"] == "wait_for_qr"
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith(f"The session at {GATEWAYS[key].name}")
+    await dialog.submit()
+    assert dialog.step["step_id"] == "pair"
+
+
+async def test_dialog_closed_before_the_pairing_code(hass: HomeAssistant, emulator: Emulator) -> None:
+    """Nobody waits for a session for which nobody waits."""
+    instance = instance_of(emulator, "wawp")
+    dialog = await Dialog.add(hass, "wawp")
+    await dialog.connect(instance)
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=instance.number)
+    assert dialog.step["progress_action"] == "wait_for_qr"
+    dialog.close()
+    await until(lambda: not any("whatsapp_link" in task.get_name() for task in asyncio.all_tasks()))
 
 
 async def at_new_instance(hass: HomeAssistant, emulator: Emulator, key: str) -> Dialog:

@@ -26,7 +26,7 @@ from custom_components.whatsapp_link.gateways.errors import (
 )
 from custom_components.whatsapp_link.gateways.gateway import Gateway, Pace
 from custom_components.whatsapp_link.gateways.green_api import GreenApi
-from custom_components.whatsapp_link.gateways.model import Session, SessionState
+from custom_components.whatsapp_link.gateways.model import QrCode, Session, SessionState
 from custom_components.whatsapp_link.gateways.qr_code import render_png
 from custom_components.whatsapp_link.pairing import Offer, Pairing, PairingTimeout
 from tests.gateways.rig import PHONE, Rig, closed_port, leaks, open_rig, open_session, text_in
@@ -71,7 +71,7 @@ class Screen:
 
     pairing: Pairing = field(init=False)
     task: asyncio.Task[Session] = field(init=False)
-    shown: list[Offer | None] = field(default_factory=list)
+    shown: list[Offer[QrCode] | None] = field(default_factory=list)
     overdue: list[float] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -12,7 +12,7 @@ from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState, Config
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from custom_components.whatsapp_link import account, config_flow, coordinator, pairing_view
+from custom_components.whatsapp_link import account, config_flow, coordinator, pairing_by_code, pairing_view
 from custom_components.whatsapp_link.account import LostReason
 from custom_components.whatsapp_link.coordinator import WhatsAppLinkCoordinator
 from custom_components.whatsapp_link.gateways import GATEWAYS, http
@@ -23,6 +23,8 @@ from tests.emulator import Emulator
 from tests.emulator.green_api_instance import GreenApiInstance
 from tests.emulator.instance import Instance
 from tests.emulator.phone import ExpiredCode
+from tests.emulator.waha_instance import WahaInstance
+from tests.emulator.wawp_instance import WawpInstance
 from tests.test_entities import until
 from tests.test_reconfigure import reconfigure
 
@@ -182,6 +184,53 @@ async def test_pairing_code(home_of: Lose, key: str) -> None:
     await dialog.until(lambda dialog: dialog.step["type"] is FlowResultType.ABORT)
     assert dialog.step["reason"] == "linked_again"
     assert home.linked == "on"
+
+
+@pytest.mark.parametrize("key", ["wawp", "waha"])
+async def test_pairing_code_of_a_stopped_session(home_of: Lose, key: str) -> None:
+    """A session that was stopped meanwhile is started for the code."""
+    home = await home_of(key)
+    dialog = await home.lose_phone()
+    home.coordinator.async_rest()
+    assert isinstance(home.instance, WahaInstance | WawpInstance)
+    home.instance.stop()
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=home.number)
+    assert dialog.step["progress_action"] == "wait_for_qr"
+    code = await dialog.until_code_to_type()
+    assert home.coordinator.qr_code is None
+    home.emulator.phone.enter_code(code)
+    await dialog.until(lambda dialog: dialog.step["type"] is FlowResultType.ABORT)
+    assert dialog.step["reason"] == "linked_again"
+    assert home.linked == "on"
+
+
+async def test_pairing_code_of_a_session_with_its_phone(home_of: Lose) -> None:
+    """One that was only stopped needs no code, and the entry knows at once."""
+    home = await home_of("wawp")
+    dialog = await home.lose_phone()
+    home.coordinator.async_rest()
+    assert isinstance(home.instance, WawpInstance)
+    home.instance.link(home.number)
+    home.instance.stop()
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=home.number)
+    await dialog.until(lambda dialog: dialog.step["type"] is FlowResultType.ABORT)
+    assert dialog.step["reason"] == "linked_again"
+    await until(lambda: home.linked == "on")
+
+
+async def test_no_pairing_code_of_a_session_that_fails(home_of: Lose, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not come up is said, and the entry goes on to help it."""
+    monkeypatch.setattr(pairing_by_code, "_STARTING_TIME", 0.5)
+    home = await home_of("waha")
+    dialog = await home.lose_phone()
+    home.emulator.phone.ban(home.instance.id)
+    await dialog.choose("pair_code")
+    await dialog.submit(phone=home.number)
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith("The session at WAHA")
+    assert home.coordinator.pairing is not None
 
 
 async def test_no_pairing_code(home: Home) -> None:
@@ -411,6 +460,32 @@ async def test_out_of_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     await dialog.choose_qr()
     await dialog.scanned_by(home.emulator.phone, home.number)
     await dialog.until(lambda dialog: dialog.step["type"] is FlowResultType.ABORT)
+
+
+@pytest.mark.parametrize("way", ["reauth", "reconfigure"])
+async def test_gateway_down_meanwhile(home: Home, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """A gateway that does not answer any more is the reason when the time is over, and not who did not scan."""
+    if way == "reauth":
+        dialog = await home.lose_phone()
+    else:
+        dialog = await reconfigure(home.hass, home.entry, "pair_again")
+        await dialog.submit()
+    monkeypatch.setattr(pairing_view, "PAIRING_TIME", 2.0)
+    home.emulator.faults.add("green_api", "502_html", 10_000)
+    await dialog.choose_qr()
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith("GREEN-API does not answer.")
+
+
+async def test_session_that_stays_failed(home_of: Lose, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a session that did not come up the fault of who had nothing to scan."""
+    home = await home_of("waha")
+    dialog = await home.lose_phone()
+    home.emulator.phone.ban(home.instance.id)
+    monkeypatch.setattr(pairing_view, "PAIRING_TIME", 2.0)
+    await dialog.choose_qr()
+    await dialog.until_step("pair_failed")
+    assert dialog.words["base"].startswith("The session at WAHA")
 
 
 @pytest.mark.parametrize("seen_by_poll", [False, True])

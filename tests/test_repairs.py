@@ -482,6 +482,70 @@ async def test_another_phone(
         await until(lambda: entry.runtime_data.qr_code is not None)
 
 
+@pytest.fixture
+async def banned(
+    hass: HomeAssistant, emulator: Emulator, evolution: EvolutionInstance
+) -> AsyncGenerator[MockConfigEntry]:
+    """Return an entry whose session only lost its phone, while the gateway tells of the link that WhatsApp banned it."""
+    async with loaded(hass, evolution) as entry:
+        emulator.phone.ban(evolution.id)
+        await refresh(entry)
+        await until(lambda: issue_of(hass, entry, "account_banned") is not None)
+        yield entry
+
+
+async def test_ban_that_the_link_tells(
+    hass: HomeAssistant, browser: Browser, emulator: Emulator, evolution: EvolutionInstance, banned: MockConfigEntry
+) -> None:
+    """It is told until a phone is linked again, however often is looked."""
+    await refresh(banned)
+    assert issues(hass) == ["account_banned"]
+    step = await browser.choose(await browser.open(banned, "account_banned"), "look_again")
+    assert (step["step_id"], step["errors"]) == ("look_again", {"base": "still_so"})
+    emulator.phone.restore(evolution.id)
+    evolution.link(evolution.number)
+    assert (await browser.submit(step))["type"] == "create_entry"
+    assert issues(hass) == []
+
+
+async def test_ban_seen_at_the_start(hass: HomeAssistant, browser: Browser, banned: MockConfigEntry) -> None:
+    """One that came while Home Assistant was not running is told as well; one that is ignored stays so."""
+    ir.async_get(hass).async_ignore(DOMAIN, f"account_banned_{banned.entry_id}", ignore=True)
+    await hass.config_entries.async_reload(banned.entry_id)
+    await until(lambda: banned.runtime_data.account.was_banned is True)
+    await refresh(banned)
+    issue = issue_of(hass, banned, "account_banned")
+    assert issue
+    assert issue.dismissed_version
+    ir.async_delete_issue(hass, DOMAIN, f"account_banned_{banned.entry_id}")
+    await hass.config_entries.async_reload(banned.entry_id)
+    await until(lambda: issue_of(hass, banned, "account_banned") is not None)
+
+
+async def test_ban_that_nobody_can_ask_about(
+    hass: HomeAssistant, browser: Browser, emulator: Emulator, banned: MockConfigEntry
+) -> None:
+    """As long as the gateway does not tell, what is known is not forgotten."""
+    emulator.faults.add("evolution", "502_html", 1, method="instance/fetchInstances")
+    await hass.config_entries.async_reload(banned.entry_id)
+    await until(lambda: not emulator.faults.pending())
+    await refresh(banned)
+    assert issues(hass) == ["account_banned"]
+
+
+async def test_another_phone_after_the_ban(
+    hass: HomeAssistant, browser: Browser, emulator: Emulator, evolution: EvolutionInstance, banned: MockConfigEntry
+) -> None:
+    """Where the ban has logged out already, what is left is to show a code for another phone."""
+    step = await browser.choose(await browser.open(banned, "account_banned"), "log_out")
+    assert step["type"] == "create_entry"
+    await refresh(banned)
+    assert issues(hass) == []
+    emulator.phone.restore(evolution.id)
+    evolution.unlink()
+    await until(lambda: banned.runtime_data.qr_code is not None)
+
+
 # --- the version -----------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from .const import CONF_ACCOUNT, CONF_LOST_REASON, DOMAIN
 from .gateways.errors import GatewayError
 from .gateways.gateway import Gateway
 from .gateways.model import Ending, Link
+from .issues import Issue, async_delete_issues, async_raise_issue
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class Account:
         self._hass = hass
         self._entry = entry
         self._gateway = gateway
+        self.was_banned: bool | None = None
+        """Whether the last link ended with a ban, as far as only the link tells; None while that is not known."""
         self._is_linked: bool | None = None
         self._loss: asyncio.Task[Link] | None = None
         self._unasked: LostReason | None = None
@@ -58,6 +61,7 @@ class Account:
     def note_linked(self) -> None:
         """Take note that a phone is linked, which may be another than before."""
         self._loss = self._unasked = None
+        self.was_banned = False
         if not self._is_linked:
             self._is_linked = True
             self._do(self._async_settle())
@@ -65,16 +69,39 @@ class Account:
     @callback
     def note_not_linked(self) -> None:
         """Take note that the phone is gone, if only for a restart. Some gateways tell why only until they start anew."""
-        if self._is_linked and self._loss is None:
-            self._loss = self._begin(self._async_look())
+        if self._is_linked is not False and self._loss is None:
+            self._loss = self._begin(self.async_look_at_loss())
         self._ask_for_phone()
 
     @callback
     def note_waiting(self) -> None:
-        """Take note that the gateway waits for a phone. A session that only restarts does not come so far."""
+        """Take note that a phone has to be linked: the gateway waits for one, or does not come so far by itself.
+
+        A session that only restarts is neither.
+        """
         if self._is_linked is not False:
             self._is_linked = False
             self._do(self._async_find_reason())
+
+    async def async_look_at_loss(self) -> Link:
+        """Ask how the last link ended, and return it. A ban is an issue: of some gateways, the session does not tell."""
+        try:
+            link = await self._gateway.get_link()
+        except GatewayError as error:
+            _LOGGER.debug("How the link ended is not known: %s", error)
+            return Link()
+        self.was_banned = link.ending is Ending.BANNED
+        if self.was_banned:
+            async_raise_issue(self._hass, self._entry, Issue.ACCOUNT_BANNED)
+        else:
+            async_delete_issues(self._hass, self._entry, Issue.ACCOUNT_BANNED)
+        return link
+
+    @callback
+    def forget_ban(self) -> None:
+        """Take note that another account is to be linked."""
+        self.was_banned = False
+        async_delete_issues(self._hass, self._entry, Issue.ACCOUNT_BANNED)
 
     def _do(self, coro: Coroutine[Any, Any, None]) -> None:
         """Do this, and no longer what was to be done when the phone was there, or was not."""
@@ -86,7 +113,7 @@ class Account:
         return self._entry.async_create_background_task(self._hass, coro, f"{DOMAIN} looking at the account")
 
     async def _async_find_reason(self) -> None:
-        link = await (self._loss or self._async_look())
+        link = await (self._loss or self.async_look_at_loss())
         self._unasked = _REASONS.get(link.ending, LostReason.UNKNOWN)
         self._ask_for_phone()
 

@@ -12,6 +12,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .account import Account
+from .back_off import BackOff
 from .const import (
     CONF_BASE_URL,
     CONF_CHAT_ID,
@@ -29,14 +30,14 @@ from .const import (
 )
 from .errors import error_key, error_placeholders
 from .gateways import GATEWAYS
-from .gateways.errors import GatewayError, InvalidCredentials, RateLimited
+from .gateways.errors import GatewayError, InvalidCredentials, RateLimited, WrongState
 from .gateways.events import Event
 from .gateways.gateway import Gateway
 from .gateways.model import QrCode, Session, SessionState
 from .inbox import is_in_chat
 from .issues import async_report_account, async_report_recipient
 from .mailbox import async_get_mailbox
-from .pairing import PAIRING_TIME, Obstacle, Pairing
+from .pairing import NOT_UP, PAIRING_TIME, Obstacle, Pairing
 from .receiving import Receiving
 
 _LOGGER = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
         self.pairing_failure: GatewayError | None = None
         self._pairing_task: asyncio.Task[None] | None = None
         self._pairing_rests = False
+        self._forget_failures()
 
     @property
     def gateway(self) -> Gateway:
@@ -127,14 +129,15 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
 
     def _follow(self, session: Session) -> None:
         """Pair in the background while there is no phone, as long as somebody may be about to scan."""
-        async_report_account(self.hass, self.config_entry, session.state)
         if session.state.is_linked:
             self.account.note_linked()
-        else:
+        elif session.state is not SessionState.BLOCKED:
             self.account.note_not_linked()
+        was_banned = self.account.was_banned
+        async_report_account(self.hass, self.config_entry, session.state, was_banned=was_banned)
         if session.state.is_linked or session.state is SessionState.BLOCKED:
             self._stop_pairing()
-        elif not self._pairing_rests:
+        elif not self._pairing_rests and (session.state is SessionState.UNLINKED or self._pairings.is_due):
             self._start_pairing()
 
     async def async_take(self, news: Session | Event) -> bool:
@@ -197,8 +200,15 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
                 self.hass, self._async_pair(with_qr=with_qr), f"{DOMAIN} pairing"
             )
 
+    def _forget_failures(self) -> None:
+        """Let whatever comes next be tried at once."""
+        # Between two starts of the session, and between two pairings for which it did not come up.
+        self._starts = BackOff()
+        self._pairings = BackOff()
+
     def _stop_pairing(self) -> None:
         self._pairing_rests = False
+        self._forget_failures()
         if self._pairing_task is not None:
             self._pairing_task.cancel()
             self._pairing_task = None
@@ -214,9 +224,12 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
         """Keep a code at hand for as long as a person needs to scan it.
 
         If nobody does, the gateway is left alone until somebody asks for a code: a phone that is linked elsewhere
-        is seen by the polls. A session that never came so far as to wait for a phone is helped again and again.
+        is seen by the polls. A session that never came so far as to wait for a phone is helped again and again, but
+        less and less often, and the user is told.
         """
-        pairing = self.pairing = Pairing(self.gateway, self._note_pairing, with_qr=with_qr, time_limit=PAIRING_TIME)
+        pairing = self.pairing = Pairing(
+            self.gateway, self._note_pairing, with_qr=with_qr, time_limit=PAIRING_TIME, starts=self._starts
+        )
         try:
             session = await pairing.run()
         except GatewayError as error:
@@ -224,6 +237,9 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
             self.logger.debug("Pairing ended: %s", error)
             self.pairing_failure = error
             self._pairing_rests = pairing.nobody_came
+            self._pairings.note_try()
+            if isinstance(error, WrongState) and error.state in NOT_UP:
+                self.account.note_waiting()
         else:
             self._pairing_task = None
             self._follow(session)

@@ -8,8 +8,8 @@ from homeassistant.core import callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 
 from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator
-from .gateways.errors import InvalidCredentials, WrongState
-from .gateways.model import Session, SessionState
+from .gateways.errors import GatewayError, InvalidCredentials, WrongState
+from .gateways.model import QrCode, Session, SessionState
 from .pairing import Obstacle, Offer, Pairing, PairingTimeout
 
 
@@ -32,7 +32,7 @@ class FollowedPairing:
         self._forget: Callable[[], None] = lambda: None
 
     @property
-    def offer(self) -> Offer | None:
+    def offer(self) -> Offer[QrCode] | None:
         """The code to show right now."""
         return self._pairing.offer if self._pairing else None
 
@@ -57,10 +57,18 @@ class FollowedPairing:
                     await self._changed.wait()
                     self._changed.clear()
         except TimeoutError:
-            raise PairingTimeout from None
+            # The pairing that is followed began later, so its own time is not over yet.
+            raise self._reason from None
         finally:
             forget_state()
             self._forget()
+
+    @property
+    def _reason(self) -> GatewayError:
+        """Why no phone is linked, as far as the entry knows."""
+        if self._pairing:
+            return self._pairing.reason
+        return (self._coordinator and self._coordinator.pairing_failure) or PairingTimeout()
 
     @callback
     def _tell(self) -> None:

@@ -87,10 +87,16 @@ def async_forget_recipients(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 @callback
-def async_report_account(hass: HomeAssistant, entry: ConfigEntry, state: SessionState) -> None:
-    """Say what WhatsApp has done to the account, and no longer what it has taken back."""
-    present = OF_ACCOUNT.get(state)
-    async_delete_issues(hass, entry, *(issue for issue in OF_ACCOUNT.values() if issue is not present))
+def async_report_account(
+    hass: HomeAssistant, entry: ConfigEntry, state: SessionState, *, was_banned: bool | None
+) -> None:
+    """Say what WhatsApp has done to the account, and no longer what it has taken back.
+
+    `was_banned` says the same of a link that ended; None while that is not known.
+    """
+    present = Issue.ACCOUNT_BANNED if was_banned else OF_ACCOUNT.get(state)
+    may_be = Issue.ACCOUNT_BANNED if was_banned is None else None
+    async_delete_issues(hass, entry, *(issue for issue in OF_ACCOUNT.values() if issue not in (present, may_be)))
     if present:
         async_raise_issue(hass, entry, present)
 

@@ -1,17 +1,18 @@
 """Watches one pairing until a phone is linked or the time is over."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 import logging
 from typing import Protocol
 
+from .back_off import BackOff
 from .gateways.capability import Capability
 from .gateways.errors import CannotReach, GatewayError, InvalidAnswer, RateLimited, WrongState
 from .gateways.gateway import Gateway
-from .gateways.model import QrCode, Session, SessionState
+from .gateways.model import PairingCode, QrCode, Session, SessionState
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -20,9 +21,11 @@ PAIRING_TIME = 180.0
 
 # A push that failed is tried again after so many seconds; until then the gateway is polled.
 _PUSH_PAUSE = 60.0
-_START_PAUSE = 30.0
 _MAX_BACK_OFF = 30.0
 _MAX_DOUBLINGS = 10
+
+NOT_UP = (SessionState.STOPPED, SessionState.STARTING, SessionState.FAILED)
+"""The states of a session that gives no code before it has started."""
 
 
 class PairingTimeout(GatewayError):
@@ -30,10 +33,10 @@ class PairingTimeout(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A code that can be scanned now, and the loop time at which it ends."""
+class Offer[Code: (QrCode, PairingCode)]:
+    """A code that links a phone now, and the loop time at which it ends."""
 
-    code: QrCode
+    code: Code
     expires: float
 
 
@@ -50,7 +53,7 @@ class Watch(Protocol):
     """What a dialog shows while it waits for a phone, and what it waits for."""
 
     @property
-    def offer(self) -> Offer | None:
+    def offer(self) -> Offer[QrCode] | Offer[PairingCode] | None:
         """The code to show right now; None while there is none."""
 
     @property
@@ -77,23 +80,28 @@ class Pairing:
         *,
         with_qr: bool = True,
         time_limit: float | None = PAIRING_TIME,
+        starts: BackOff | None = None,
     ) -> None:
-        """Without `with_qr` it only waits, for a pairing code that has been given out already."""
-        self.offer: Offer | None = None
+        """Without `with_qr` it only waits, for a pairing code that has been given out already.
+
+        `starts` says when the session may be started, after that was of no use before.
+        """
+        self.offer: Offer[QrCode] | None = None
         self.obstacle: Obstacle | None = None
         self.nobody_came = False
         self._gateway = gateway
         self._on_change = on_change
         self._with_qr = with_qr
         self._time_limit = time_limit
+        self._starts = starts or BackOff()
         self._loop = asyncio.get_running_loop()
         self._expiry: asyncio.TimerHandle | None = None
         self._last_png = b""
         self._push_after = 0.0
         self._code_after = 0.0
-        self._start_after = 0.0
         self._failures = 0
         self._last_error: GatewayError | None = None
+        self._state: SessionState | None = None
         self._logged_out = False
         self._waited = False
 
@@ -101,23 +109,51 @@ class Pairing:
         """Return the linked session.
 
         Raises PairingTimeout, or the GatewayError because of which it cannot go on. A gateway that does not
-        answer for a while is waited for; it is the reason only if it is still silent when the time is over.
+        answer for a while is waited for; it is the reason only if it is still silent when the time is over. The same
+        holds for a session that does not come up.
         """
+        return await self._repeat(self._look)
+
+    async def request_code(self, phone: str) -> PairingCode | Session:
+        """Return a code to type into the phone as soon as the session waits for one; it is started if it must.
+
+        Returns the session if it turns out to have a phone. Raises as `run` does.
+        """
+
+        async def look() -> PairingCode | Session | None:
+            session = await self._look_at_session()
+            if session.state is SessionState.UNLINKED:
+                return await self._gateway.request_pairing_code(phone)
+            return session if session.state.is_linked else None
+
+        return await self._repeat(look)
+
+    @property
+    def reason(self) -> GatewayError:
+        """Why no phone is linked, if the time is over now."""
+        if self._last_error:
+            return self._last_error
+        if self._waited or self._state is None:
+            return PairingTimeout()
+        return WrongState(self._state)
+
+    async def _repeat[Found](self, look: Callable[[], Awaitable[Found | None]]) -> Found:
+        """Look until something is found, or the time is over."""
         try:
             async with asyncio.timeout(self._time_limit):
                 while True:
-                    if session := await self._attempt():
-                        return session
+                    if found := await self._attempt(look):
+                        return found
         except TimeoutError:
             self.nobody_came = self._waited
         finally:
             self._withdraw()
-        raise self._last_error or PairingTimeout
+        raise self.reason
 
-    async def _attempt(self) -> Session | None:
+    async def _attempt[Found](self, look: Callable[[], Awaitable[Found | None]]) -> Found | None:
         """Look once, and wait as long as the gateway wants to be left alone."""
         try:
-            session = await self._look()
+            found = await look()
         except (CannotReach, InvalidAnswer, RateLimited) as error:
             _LOGGER.debug("Pairing: %s", error)
             self._last_error = error
@@ -128,16 +164,29 @@ class Pairing:
             # Said of a session that is on its way somewhere, to any request; only a ban is an end.
             if error.state is SessionState.BLOCKED:
                 raise
+            self._state = error.state
             await self._let_recover(error.retry_after or self._gateway.pace.pairing)
             return None
         self._failures = 0
-        if session is None:
+        if found is None:
             await asyncio.sleep(self._gateway.pace.pairing)
-        return session
+        return found
 
     async def _look(self) -> Session | None:
         """Ask for the session, and for a code where one may be had."""
+        session = await self._look_at_session()
+        if session.state.is_linked:
+            return session
+        if session.state is SessionState.UNLINKED:
+            self._waited = True
+            if self._with_qr:
+                return await self._offer_codes()
+        return None
+
+    async def _look_at_session(self) -> Session:
+        """Ask for the session, and get one going that neither has a phone nor waits for one."""
         session = await self._gateway.get_session()
+        self._state = session.state
         # It answers again: what went wrong before is no reason any more.
         self._last_error = None
         if session.state.is_linked:
@@ -145,20 +194,18 @@ class Pairing:
         if session.state is SessionState.BLOCKED:
             raise WrongState(session.state)
         self._meet(Obstacle.PASSKEY if session.state is SessionState.PASSKEY_REQUIRED else None)
-        if session.state is not SessionState.UNLINKED:
+        if session.state is SessionState.UNLINKED:
+            self._starts.note_use()
+        else:
             self._withdraw()
             await self._get_going(session.state)
-            return None
-        self._waited = True
-        if self._with_qr:
-            return await self._offer_codes()
-        return None
+        return session
 
     async def _get_going(self, state: SessionState) -> None:
         """Start a session that would not start by itself, and then give it time: to start it again would stop it."""
-        if self._loop.time() < self._start_after or state not in (SessionState.STOPPED, SessionState.FAILED):
+        if not self._starts.is_due or state not in (SessionState.STOPPED, SessionState.FAILED):
             return
-        self._start_after = self._loop.time() + _START_PAUSE
+        self._starts.note_try()
         can = self._gateway.capabilities
         if state is SessionState.STOPPED and Capability.START in can:
             await self._gateway.start()

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, override
 
 import voluptuous as vol
@@ -15,9 +16,11 @@ from .credentials_form import text
 from .errors import error_key, error_placeholders
 from .gateways.address import InvalidAddress, parse_phone
 from .gateways.capability import Capability
-from .gateways.errors import GatewayError
+from .gateways.errors import GatewayError, WrongState
 from .gateways.gateway import Gateway
-from .pairing import Pairing, PairingTimeout, Watch
+from .gateways.model import PairingCode, Session
+from .pairing import NOT_UP, Pairing, PairingTimeout, Watch
+from .pairing_by_code import PairingByCode
 from .pairing_view import PairingView
 
 _WAYS_TO_PAIR = {"pair_qr": Capability.GET_QR, "pair_code": Capability.REQUEST_PAIRING_CODE}
@@ -102,7 +105,7 @@ class PairingFlow(ConfigFlow):
     async def async_step_pair_qr(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the code; a new one takes its place by itself, and a scan ends the step."""
         if self._view is None:
-            self._view = PairingView(self, self.make_watch, self._gateway.name)
+            self._view = PairingView(self, partial(self.make_watch, with_qr=True), self._gateway.name)
         return self._show_pairing("pair_qr", self._view)
 
     async def async_step_pair_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -125,15 +128,32 @@ class PairingFlow(ConfigFlow):
         )
 
     async def _async_request_code(self, phone: str) -> ConfigFlowResult:
+        """Fetch a code and show it. If the session has to come up first, that is waited for where the code will be."""
         self.make_room_for_code()
+        code: PairingCode | None = None
         try:
             code = await self._gateway.request_pairing_code(phone)
         except GatewayError as error:
-            self.give_room_back()
-            self._failure = error
-            return await self.async_step_pair_failed()
-        self._view = PairingView(self, self.make_watch, self._gateway.name, code)
+            if not isinstance(error, WrongState) or error.state not in NOT_UP:
+                self.give_room_back()
+                self._failure = error
+                return await self.async_step_pair_failed()
+        fetch = partial(self._async_fetch_code, phone)
+        wait_for_phone = partial(self.make_watch, with_qr=False)
+        make_watch = partial(PairingByCode, self._gateway, code, fetch, wait_for_phone)
+        self._view = PairingView(self, make_watch, self._gateway.name)
         return await self.async_step_enter_code()
+
+    async def _async_fetch_code(self, phone: str, pairing: Pairing) -> PairingCode | Session:
+        """Have the session come up and return a code, or the session if it has a phone. Raises GatewayError."""
+        try:
+            found = await pairing.request_code(phone)
+        except GatewayError:
+            self.give_room_back()
+            raise
+        if isinstance(found, Session):
+            self.give_room_back()
+        return found
 
     async def async_step_enter_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the pairing code until it has been typed into the phone."""

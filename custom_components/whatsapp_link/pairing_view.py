@@ -13,7 +13,7 @@ from typing import Protocol
 from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
 
 from .const import DOMAIN
-from .gateways.model import PairingCode, Session
+from .gateways.model import PairingCode, QrCode, Session
 from .pairing import PAIRING_TIME, Offer, Watch
 
 # Seconds between two moves of the ring that shows how long the present code still holds.
@@ -30,26 +30,23 @@ _TIMES_TOLD = 60
 class MakeWatch(Protocol):
     """Makes what waits for the phone and calls `on_change` at each change, for so many seconds."""
 
-    def __call__(self, on_change: Callable[[], None], *, with_qr: bool, time_limit: float) -> Watch:
+    def __call__(self, on_change: Callable[[], None], *, time_limit: float) -> Watch:
         """Return it."""
 
 
 class PairingView:
     """Runs one pairing for one flow and shows it there."""
 
-    def __init__(
-        self, flow: ConfigFlow, make_watch: MakeWatch, gateway_name: str, code: PairingCode | None = None
-    ) -> None:
-        """Begin to wait: with a pairing code that was given out already, else with QR codes."""
+    def __init__(self, flow: ConfigFlow, make_watch: MakeWatch, gateway_name: str) -> None:
+        """Begin to wait."""
         self._flow = flow
         self._gateway_name = gateway_name
-        self._code = code
-        self._time_limit = min(code.valid_for, PAIRING_TIME) if code else PAIRING_TIME
+        self._time_limit = PAIRING_TIME
         self._started = flow.hass.loop.time()
         self._changed = asyncio.Event()
         self._change: asyncio.Task[None] | None = None
-        self._shown: Offer | None = None
-        self._pairing = make_watch(self._changed.set, with_qr=code is None, time_limit=self._time_limit)
+        self._shown: Offer[QrCode] | Offer[PairingCode] | None = None
+        self._pairing = make_watch(self._changed.set, time_limit=self._time_limit)
         self._task = flow.hass.async_create_background_task(self._pairing.run(), f"{DOMAIN} pairing in a flow")
         self._task.add_done_callback(lambda _: self._changed.set())
 
@@ -77,10 +74,11 @@ class PairingView:
             self._change = self._flow.hass.async_create_background_task(
                 self._async_wait_for_change(), f"{DOMAIN} change of the dialog"
             )
-        if self._code:
-            action, placeholders = "enter_code", {"code": _grouped(self._code.code)}
-        elif self._shown:
-            action, placeholders = "scan_qr", {"qr_code": _markdown(self._shown)}
+        code = self._shown.code if self._shown else None
+        if isinstance(code, PairingCode):
+            action, placeholders = "enter_code", {"code": _grouped(code.code)}
+        elif code:
+            action, placeholders = "scan_qr", {"qr_code": _markdown(code)}
         else:
             action, placeholders = self._pairing.obstacle or "wait_for_qr", {"gateway": self._gateway_name}
         return self._flow.async_show_progress(
@@ -126,7 +124,7 @@ def _grouped(code: str) -> str:
     return f"{code[:4]}-{code[4:]}" if len(code) == 8 else code
 
 
-def _markdown(offer: Offer) -> str:
+def _markdown(code: QrCode) -> str:
     """Return the picture as Markdown: black on white in every theme, and no address that anybody could guess."""
-    encoded = base64.b64encode(offer.code.png).decode()
+    encoded = base64.b64encode(code.png).decode()
     return f"![QR code](data:image/png;base64,{encoded})"

@@ -17,6 +17,7 @@ from .coordinator import WhatsAppLinkConfigEntry, WhatsAppLinkCoordinator
 from .errors import action_errors
 from .gateways import GATEWAYS
 from .gateways.capability import Capability, Way
+from .gateways.model import SessionState
 from .issues import ENTRY_ID, OF_ACCOUNT, SUBENTRY_ID, Issue, async_report_version
 from .receiving import OFF
 from .webhook import NoAddress
@@ -189,13 +190,21 @@ class AccountBannedFlow(_Flow):
         return await self._async_attempt("look_again", self._async_look)
 
     async def _async_look(self, coordinator: WhatsAppLinkCoordinator) -> str:
-        return await _async_look(coordinator, Issue.ACCOUNT_BANNED)
+        error = await _async_look(coordinator, Issue.ACCOUNT_BANNED)
+        if not error and not coordinator.data.state.is_linked:
+            await coordinator.account.async_look_at_loss()
+        return "still_so" if coordinator.account.was_banned else error
 
     async def async_step_log_out(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Unlink the phone of the banned account, so that another one can be linked."""
         return await self._async_attempt("log_out", self._async_log_out)
 
     async def _async_log_out(self, coordinator: WhatsAppLinkCoordinator) -> str:
+        if coordinator.data.state is SessionState.UNLINKED:
+            # The ban did that already.
+            coordinator.account.forget_ban()
+            coordinator.async_renew_code()
+            return ""
         await coordinator.gateway.logout()
         return await self._async_look(coordinator)
 

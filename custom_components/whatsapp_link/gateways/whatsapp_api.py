@@ -128,8 +128,13 @@ class WhatsAppApi(Gateway):
 
     @override
     async def request_pairing_code(self, phone: str) -> PairingCode:
-        """POST /api/pairing-code; it starts the session by itself."""
-        answer = await self._launch("api/pairing-code", {"phone_number": phone})
+        """POST /api/pairing-code; it starts the session by itself, but not one that failed."""
+        try:
+            answer = await self._launch("api/pairing-code", {"phone_number": phone})
+        except Refused:
+            if (session := await self.get_session()).state is SessionState.FAILED:
+                raise WrongState(session.state) from None
+            raise
         if answer.get("already_authenticated"):
             raise WrongState(SessionState.LINKED)
         return PairingCode(require_text(answer, "code"), _PAIRING_CODE_VALID_FOR)
