@@ -9,7 +9,7 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from custom_components.whatsapp_link import pairing
+from custom_components.whatsapp_link import back_off
 from custom_components.whatsapp_link.gateways import GATEWAYS
 from custom_components.whatsapp_link.gateways.capability import Capability
 from tests.conftest import TIME_SCALE, entry_of, every_gateway, instance_of
@@ -299,7 +299,7 @@ async def test_passkey_that_is_not_given(
 ) -> None:
     """When the link is given up instead, there are codes to scan again."""
     # Who starts a session gives it time before starting it again.
-    monkeypatch.setattr(pairing, "_START_PAUSE", 30 * TIME_SCALE)
+    monkeypatch.setattr(back_off, "_FIRST_PAUSE", 30 * TIME_SCALE)
     instance = waha_server(emulator).create_instance(instance_id="kitchen", options={"passkey": True})
     dialog = await _until_passkey(hass, emulator, instance)
     instance.unlink()

@@ -359,8 +359,8 @@ LOST = [
 async def test_sent_once(rig: Rig, key: str, operation: str, fault: FaultName) -> None:
     """What may have been acted on is not sent again, also on a connection that has been used before."""
     gateway = rig.client(key)
-    await gateway.get_session()
     await rig.prepare(key, operation)
+    await gateway.get_session()
     main = MAIN_REQUEST.get((key, operation), "")
     before = rig.emulator.requests.count(key, method=main or None)
     await rig.fault(key, fault, acted_on=True, method=main)
