@@ -223,6 +223,26 @@ async def test_looking(rig: Rig) -> None:
         assert (event.text, event.reply_to) == ("Four", sent.message_id)
 
 
+@pytest.mark.parametrize("key", ["wawp", "wasend"])
+async def test_looking_after_a_long_time(rig: Rig, key: str) -> None:
+    """However many there are in a chat, they come in their order."""
+    await rig.prepare(key, "send_text")
+    gateway, where = rig.client(key), f"{key}/{rig.instance(key).id}"
+    rig.emulator.phone.write(where, ADA, "Before")
+    async with aclosing(gateway.listen()) as found:
+        waiting = asyncio.create_task(next_of(found))
+        await looked(rig, key)
+        rig.emulator.phone.write(where, ADA, "Hello")
+        assert (await waiting).text == "Hello"
+    written = [f"{number}" for number in range(120)]
+    for text in written:
+        rig.emulator.phone.write(where, ADA, text)
+    # Nobody asked for what is behind it, so it is not known yet whether it got through.
+    written.insert(0, "Hello")
+    async with aclosing(gateway.listen()) as found:
+        assert [(await next_of(found)).text for _ in written] == written
+
+
 async def test_message_that_fails(rig: Rig) -> None:
     """A message that WhatsApp turns down."""
     instance = made(rig, acks_fail=True)

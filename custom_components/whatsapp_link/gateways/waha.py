@@ -38,8 +38,8 @@ from .model import (
     SessionState,
     Typing,
 )
-from .waha_contents import id_in, object_in, text_in
-from .waha_polling import Lookout, Message, Messages
+from .waha_contents import object_in, text_in
+from .waha_polling import Lookout
 from .waha_webhooks import check_age, check_signature, with_webhook, without_webhook
 from .webhook_call import parse_events
 
@@ -58,9 +58,6 @@ _CONFIG = {"noweb": {"markOnline": True, "store": {"enabled": True, "fullSync": 
 _NEEDED_CORE_VERSION = "2026.6.1"
 # What came while nobody was connected is told later, unless it is older than that: nobody waits for an answer any more.
 _MAX_AGE = 24 * 3600.0
-# So many messages of a chat are asked for at once, and so many times.
-_PAGE = 100
-_MAX_PAGES = 10
 _SEND_MEDIA = {MediaKind.IMAGE: "sendImage", MediaKind.VIDEO: "sendVideo", MediaKind.VOICE: "sendVoice"}
 
 
@@ -231,22 +228,14 @@ class Waha(Gateway):
         params = {"limit": str(limit), "offset": str(offset)}
         return await self._call("GET", self._chats_path("overview"), params=params, is_list=True)
 
-    async def _messages(self, chat_id: str, since: float) -> Messages:
-        """Ask for pages until there are no more; what comes meanwhile moves some to the next page."""
-        path = self._chats_path(quoted(chat_id), "messages")
-        found: dict[str, Message] = {}
-        for page in range(_MAX_PAGES):
-            params = {
-                "limit": str(_PAGE),
-                "offset": str(page * _PAGE),
-                "downloadMedia": "true",
-                "filter.timestamp.gte": str(int(since)),
-            }
-            messages = shapes.objects_in(await self._call("GET", path, params=params, is_list=True))
-            found |= {id_in(message): message for message in messages if id_in(message) not in found}
-            if len(messages) < _PAGE:
-                break
-        return list(found.values())
+    async def _messages(self, chat_id: str, since: float, limit: int, offset: int) -> Any:
+        params = {
+            "limit": str(limit),
+            "offset": str(offset),
+            "downloadMedia": "true",
+            "filter.timestamp.gte": str(int(since)),
+        }
+        return await self._call("GET", self._chats_path(quoted(chat_id), "messages"), params=params, is_list=True)
 
     def _chats_path(self, *parts: str) -> str:
         return "/".join(("api", self.instance_id, "chats", *parts))

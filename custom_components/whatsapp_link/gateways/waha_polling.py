@@ -23,6 +23,10 @@ _SLACK = 60.0
 # A message with a file is told when the file has been fetched, which may be so much later than what was written after it.
 _LATE = 60.0
 
+# So many messages of a chat are asked for at once, and so many times.
+_ON_PAGE = 50
+_PAGES = 20
+
 type Message = Mapping[str, Any]
 type Messages = Sequence[Message]
 
@@ -46,14 +50,15 @@ class Lookout:
         self,
         ids: MessageIds,
         overview: Callable[[], Awaitable[Any]],
-        messages: Callable[[str, float], Awaitable[Any]],
+        messages: Callable[[str, float, int, int], Awaitable[Any]],
         *,
         max_age: float = math.inf,
     ) -> None:
         """Take the ids that are known, and what asks the gateway.
 
-        `overview` asks for the chats with their last messages, `messages` for those of a chat since a time; each
-        message has the shape of WAHA's, in no certain order. What is older than `max_age` seconds is no news.
+        `overview` asks for the chats with their last messages, `messages` for those of a chat since a time, where the
+        vendor can tell them, how many of them, and how many of the latest to leave out; each message has the shape of
+        WAHA's. What is older than `max_age` seconds is no news.
         """
         self._ids = ids
         self._overview = overview
@@ -103,8 +108,20 @@ class Lookout:
         since = max(before.timestamp, self._told_until - _LATE, time.time() - self._max_age)
         if now.timestamp < since:
             return []
-        messages = _after(before, objects_in(await self._messages(chat_id, since)))
+        messages = _after(before, await self._all_messages(chat_id, since))
         return list(self._events([message for message in messages if seconds(message.get("timestamp")) >= since]))
+
+    async def _all_messages(self, chat_id: str, since: float) -> Messages:
+        """Ask for pages until there is no more since a time; what comes meanwhile moves some to the next page."""
+        found: dict[str, Message] = {}
+        for page in range(_PAGES):
+            messages = objects_in(await self._messages(chat_id, since, _ON_PAGE, page * _ON_PAGE))
+            known = len(found)
+            found |= {id_in(message): message for message in messages if id_in(message) not in found}
+            is_over = any(seconds(message.get("timestamp")) < since for message in messages)
+            if is_over or len(messages) < _ON_PAGE or len(found) == known:
+                break
+        return list(found.values())
 
     def _events(self, messages: Messages) -> Iterator[Event]:
         for message in messages:

@@ -214,8 +214,13 @@ class Wasend(Gateway):
         chats = await self._call("GET", f"{self.instance_id}/chats/overview", params=params, is_list=True)
         return [{**chat, "lastMessage": as_waha(object_in(chat, "lastMessage"))} for chat in shapes.objects_in(chats)]
 
-    async def _messages(self, chat_id: str, since: float) -> Any:
-        params = {"limit": "50", "offset": "0", "downloadMedia": "true", "filter.timestamp.gte": str(int(since))}
+    async def _messages(self, chat_id: str, since: float, limit: int, offset: int) -> Any:
+        params = {
+            "limit": str(limit),
+            "offset": str(offset),
+            "downloadMedia": "true",
+            "filter.timestamp.gte": str(int(since)),
+        }
         path = f"{self.instance_id}/chats/{quoted(chat_id)}/messages"
         messages = await self._call("GET", path, params=params, is_list=True)
         return [as_waha(message) for message in shapes.objects_in(messages)]

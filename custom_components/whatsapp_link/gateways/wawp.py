@@ -257,9 +257,9 @@ class Wawp(Gateway):
     async def _chats(self) -> Any:
         return await self._look_up("chats/overview", {"limit": "100"}, is_list=True)
 
-    async def _messages(self, chat_id: str, since: float) -> Any:
+    async def _messages(self, chat_id: str, since: float, limit: int, offset: int) -> Any:
         """Ask for the latest messages of a chat; no page has a way to ask for those since a time."""
-        params = {"chatId": chat_id, "limit": "50", "downloadMedia": "true"}
+        params = {"chatId": chat_id, "limit": str(limit), "offset": str(offset), "downloadMedia": "true"}
         return await self._look_up("chats/messages", params, is_list=True)
 
     @override
