@@ -134,9 +134,7 @@ class Rig:
             await self._until(client, SessionState.UNLINKED)
             await self._until_code(client)
         elif operation not in _NEEDS_NOTHING:
-            if not instance.linked:
-                instance.link(instance.number)
-            await self._until(client, SessionState.LINKED)
+            await self._link(instance, client)
         if operation in _NEEDS_MESSAGE:
             self.message_id = (await client.send_text(CHAT, "Hello")).message_id
             await self.arrived(1)
@@ -194,6 +192,16 @@ class Rig:
             yield
         finally:
             writing.cancel()
+
+    async def _link(self, instance: Instance, client: Gateway) -> None:
+        """Link a phone, also in place of one that is only now logged out: some answer before they have done that."""
+        async with asyncio.timeout(20):
+            while True:
+                if not instance.linked:
+                    instance.link(instance.number)
+                if (await client.get_session()).state is SessionState.LINKED:
+                    return
+                await self.vendor_second()
 
     async def _until(self, client: Gateway, state: SessionState) -> None:
         async with asyncio.timeout(20):
