@@ -12,6 +12,10 @@ class BackOff:
     def __init__(self) -> None:
         """Begin without a pause."""
         self._loop = asyncio.get_running_loop()
+        self.reset()
+
+    def reset(self) -> None:
+        """Let it be tried at once, as in the beginning."""
         self._pause = _FIRST_PAUSE
         self._due = 0.0
 

@@ -74,7 +74,10 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
         self.pairing_failure: GatewayError | None = None
         self._pairing_task: asyncio.Task[None] | None = None
         self._pairing_rests = False
-        self._forget_failures()
+        # Between two starts of the session, and between two pairings for which it did not come up.
+        self._starts = BackOff()
+        self._pairings = BackOff()
+        self._reported: tuple[SessionState, bool | None] | None = None
 
     @property
     def gateway(self) -> Gateway:
@@ -133,12 +136,17 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
             self.account.note_linked()
         elif session.state is not SessionState.BLOCKED:
             self.account.note_not_linked()
-        was_banned = self.account.was_banned
-        async_report_account(self.hass, self.config_entry, session.state, was_banned=was_banned)
+        self._report(session.state, self.account.was_banned)
         if session.state.is_linked or session.state is SessionState.BLOCKED:
             self._stop_pairing()
         elif not self._pairing_rests and (session.state is SessionState.UNLINKED or self._pairings.is_due):
             self._start_pairing()
+
+    def _report(self, state: SessionState, was_banned: bool | None) -> None:
+        """Say what WhatsApp does to the account, when that is another thing than before."""
+        if self._reported != (state, was_banned):
+            self._reported = (state, was_banned)
+            async_report_account(self.hass, self.config_entry, state, was_banned=was_banned)
 
     async def async_take(self, news: Session | Event) -> bool:
         """Take what the gateway told by itself, and return whether it is an event that nobody knew."""
@@ -200,15 +208,10 @@ class WhatsAppLinkCoordinator(DataUpdateCoordinator[Session]):
                 self.hass, self._async_pair(with_qr=with_qr), f"{DOMAIN} pairing"
             )
 
-    def _forget_failures(self) -> None:
-        """Let whatever comes next be tried at once."""
-        # Between two starts of the session, and between two pairings for which it did not come up.
-        self._starts = BackOff()
-        self._pairings = BackOff()
-
     def _stop_pairing(self) -> None:
         self._pairing_rests = False
-        self._forget_failures()
+        self._starts.reset()
+        self._pairings.reset()
         if self._pairing_task is not None:
             self._pairing_task.cancel()
             self._pairing_task = None

@@ -10,9 +10,9 @@ _HEAD = ("what", "value", "floor", "ratio", "target", "")
 class Row:
     """One thing that was measured.
 
-    `floor` is the least that it can cost, measured in the same run, and `beside` says what that is. `limit` is the
-    target: for the ratio to the floor, or for the value itself with `of_value`. `must` is for what is wrong, and not
-    only slow, if it is missed.
+    `floor` is what it is compared with, and `beside` says what that is: the least that it can cost, measured in the same
+    run, or, of what is waited for, how long that may take. `limit` is the target: for the ratio to the floor, or for the
+    value itself with `of_value`. `must` is for what is wrong, and not only slow, if it is missed.
     """
 
     what: str
