@@ -193,8 +193,7 @@ async def _async_take_picture(hass: HomeAssistant, media_id: str) -> _Found:
         if domain == image.DOMAIN:
             shown = await image.async_get_image(hass, entity_id)
             return _Found(shown.content, mime_type=shown.content_type)
-        # Imported where it is used: it looks for libraries that only those need who have a camera.
-        from homeassistant.components import camera  # noqa: PLC0415
+        from homeassistant.components import camera  # noqa: PLC0415 # its libraries come only with cameras
 
         picture = await camera.async_get_image(hass, entity_id)
         return _Found(picture.content, mime_type=picture.content_type)
@@ -202,8 +201,7 @@ async def _async_take_picture(hass: HomeAssistant, media_id: str) -> _Found:
 
 
 async def _async_speak(hass: HomeAssistant, media_id: str) -> _Found:
-    # As with cameras: its libraries come with the speech services.
-    from homeassistant.components import tts  # noqa: PLC0415
+    from homeassistant.components import tts  # noqa: PLC0415 # its libraries come only with speech services
 
     with suppress(*_FAILURES):
         extension, content = await tts.async_get_media_source_audio(hass, media_id.removeprefix(_SPEECH))

@@ -113,8 +113,7 @@ async def async_webhook(hass: HomeAssistant, entry: ConfigEntry, gateway: Gatewa
 async def _async_address(hass: HomeAssistant, webhook_id: str, gateway: Gateway) -> str:
     """Return an address that the gateway can reach: one at home needs no way through the internet."""
     if not gateway.is_local and "cloud" in hass.config.components:
-        # Imported where it is used: it brings much along that nobody needs who is not in the cloud.
-        from homeassistant.components import cloud  # noqa: PLC0415
+        from homeassistant.components import cloud  # noqa: PLC0415 # brings along much that is of use only in the cloud
 
         try:
             if cloud.async_active_subscription(hass):
@@ -139,7 +138,7 @@ async def async_remove_webhook(hass: HomeAssistant, entry: ConfigEntry, gateway:
         address = await _async_address(hass, kept["id"], gateway)
         await gateway.unregister_webhook(Webhook(address, kept["secret"]))
     if "cloud" in hass.config.components:
-        from homeassistant.components import cloud  # noqa: PLC0415
+        from homeassistant.components import cloud  # noqa: PLC0415 # as above
 
         # There may be none, and the cloud may not answer.
         with suppress(Exception):
